@@ -1,0 +1,164 @@
+"""The options of every stage: these fields are the YAML keys, the command-line options and, by their docstrings, the help.
+
+An option left `null` is chosen by Shuoshu itself from the books, the budget and the machine (`train/regime.py`).
+Nothing heavy is imported here: `shuoshu VERB --help` loads this module and must stay fast.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from shuoshu.errors import UserError
+from shuoshu.files import read_utf8, write_text
+
+FORMAT = 1
+"""Version of the run folder. A folder of another version is refused rather than misread."""
+
+
+@dataclass(kw_only=True)
+class BooksOptions:
+    paths: list[str] = field(default_factory=list)
+    """Files and folders to read; a path in a recipe counts from the recipe's own folder. `demo` is the bundled book."""
+    simplify: bool = False
+    """Turn traditional characters into simplified ones (繁→简)."""
+
+
+@dataclass(kw_only=True)
+class QuestionsOptions:
+    train: list[str] = field(default_factory=list)
+    """Question files to learn from, in any known format."""
+    test: list[str] = field(default_factory=list)
+    """Question files to be scored on, never learned from. Without one, `test_share` of the facts is set aside."""
+    valid_share: float = 0.0
+    """Share of the training facts set aside to watch the fine-tuning by."""
+    test_share: float = 0.1
+    """Share of the facts set aside for scoring where no test file is given."""
+    seed: int = 0
+    """Seed of the split."""
+
+
+@dataclass(kw_only=True)
+class TokenizerOptions:
+    vocab_size: int | None = None
+    """Number of tokens; chosen from the size of the books when not given."""
+
+
+@dataclass(kw_only=True)
+class ModelOptions:
+    layers: int | None = None
+    """Transformer blocks."""
+    width: int | None = None
+    """Width of the residual stream (hidden size)."""
+    heads: int | None = None
+    """Attention heads; width / 64 when not given."""
+    kv_heads: int | None = None
+    """Key-value heads, shared by groups of heads; as many as heads when not given."""
+    ffn: int | None = None
+    """Width of the feed-forward layer (SwiGLU); 8/3 of the width when not given."""
+    context: int | None = None
+    """Longest text seen at once, in tokens."""
+    tie: bool = True
+    """Use the input embedding as output layer too."""
+
+
+@dataclass(kw_only=True)
+class TrainOptions:
+    """What both training stages share. Under `pretrain` and `finetune` it holds for that stage, under `train` for both."""
+
+    minutes: float | None = None
+    """Budget in minutes of wall time: the one dial. Steps are worked out from the measured speed."""
+    epochs: float | None = None
+    """Budget in passes over the data."""
+    tokens: int | None = None
+    """Budget in tokens."""
+    steps: int | None = None
+    """Budget in optimiser steps."""
+    batch: int | None = None
+    """Sequences in a step."""
+    context: int | None = None
+    """Longest sequence in training, in tokens."""
+    optimizer: Literal["muon", "adamw"] | None = None
+    """muon (for matrices, with AdamW for the rest) or adamw for all."""
+    lr: float | None = None
+    """Peak learning rate of the matrices."""
+    weight_decay: float | None = None
+    """Decoupled weight decay of the matrices."""
+    dropout: float | None = None
+    """Dropout on embeddings and residual branches."""
+    warmup: float | None = None
+    """Share of the run in which the learning rate rises."""
+    cooldown: float | None = None
+    """Share of the run in which the learning rate falls to zero, at the end."""
+    clip: float | None = None
+    """Largest gradient norm."""
+    precision: Literal["fp32", "bf16"] | None = None
+    """Arithmetic of the matrix products; bf16 where the machine is faster with it."""
+    compile: bool | None = None
+    """Compile the model with torch.compile; by itself on a long run where it works."""
+    evaluate_times: int = 20
+    """How often in a run the held-out text is scored."""
+    save_minutes: float = 2.0
+    """Minutes between checkpoints. Whatever the moment of a kill, the same command goes on to the same weights."""
+    keep: Literal["best", "last"] | None = None
+    """Which weights to keep: the best on held-out text, or the last."""
+    patience: int = 6
+    """Stop after so many scorings without a better one; 0 never stops."""
+    seed: int = 0
+    """Seed of weights, order and dropout."""
+
+
+@dataclass(kw_only=True)
+class PretrainOptions(TrainOptions):
+    questions_share: float | None = None
+    """Share of the training tokens that are questions with answers, mixed into the text."""
+
+
+@dataclass(kw_only=True)
+class FinetuneOptions(TrainOptions):
+    from_epoch: str | None = None
+    """A model folder to start from in place of the run's own base model."""
+
+
+@dataclass(kw_only=True)
+class IndexOptions:
+    passage: int = 200
+    """Longest passage, in characters; passages overlap by half and begin and end with sentences."""
+    window: int = 60
+    """Longest quotation, in characters."""
+
+
+@dataclass(kw_only=True)
+class EvaluateOptions:
+    modes: list[Literal["open", "closed"]] = field(default_factory=lambda: ["open", "closed"])
+    """open: with the books at hand; closed: from memory."""
+    trained: int = 60
+    """How many trained questions are asked beside the test questions (level `trained`)."""
+    embedding_model: str | None = None
+    """A sentence-transformers model, by folder or hub name, for `embedding_similarity`."""
+
+
+@dataclass(kw_only=True)
+class Recipe:
+    """A whole road, from books to scores."""
+
+    name: str | None = None
+    """Name of the run: its folder is `runs/NAME`. The recipe's own name when not given."""
+    books: BooksOptions = field(default_factory=BooksOptions)
+    questions: QuestionsOptions = field(default_factory=QuestionsOptions)
+    tokenizer: TokenizerOptions = field(default_factory=TokenizerOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    train: TrainOptions = field(default_factory=TrainOptions)
+    pretrain: PretrainOptions = field(default_factory=PretrainOptions)
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
+    index: IndexOptions = field(default_factory=IndexOptions)
+    evaluate: EvaluateOptions = field(default_factory=EvaluateOptions)
+
+
+def shared_options(stage: TrainOptions, train: TrainOptions) -> dict[str, Any]:
+    """The training options of a stage: its own where given, else those under `train`, else the default."""
+    default = {f.name: f.default for f in fields(TrainOptions)}
+    options = asdict(stage)
+    for name, value in asdict(train).items():
+        if options[name] == default[name]:
+            options[name] = value
+    return options
