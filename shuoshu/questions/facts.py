@@ -93,8 +93,8 @@ def links(questions: list[Question], across: int | None = None) -> Iterator[Link
     rarity = _rarity(views)
     found: set[tuple[int, int]] = set()
     for candidates, rule in (
-        (_share_id(views), None),
         (_share_bigrams(views, rarity), _same_wording),
+        (_share_id(views), None),
         (_share_evidence(views), _same_place),
         (_share_key(views), _same_things),
     ):
