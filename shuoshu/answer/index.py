@@ -1,0 +1,167 @@
+"""The search index of a run: passages of the books and three bm25s indices over them.
+
+A folder holds `index.json` (format, options, figures), `passages.jsonl`, and one bm25s folder for each kind of term
+(`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores of the three are added with
+the weights below.
+"""
+
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shuoshu.answer.passages import Passage, cut_passages
+from shuoshu.answer.terms import KINDS, Kind, terms
+from shuoshu.books.chapter import Chapter
+from shuoshu.errors import UserError
+from shuoshu.files import folder_aside, read_json, read_jsonl, write_json, write_jsonl
+from shuoshu.recipe import FORMAT, IndexOptions
+
+if TYPE_CHECKING:
+    from bm25s import BM25
+
+K1, B = 1.5, 0.75
+WEIGHTS: dict[Kind, float] = {"characters": 0.3, "pairs": 1.0, "words": 1.0}
+_TITLE = re.compile(r"《([^《》]+)》")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A passage found, and how well it fits the question (larger is better; comparable within one search only)."""
+
+    passage: Passage
+    score: float
+
+
+def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> dict[str, Any]:
+    """Cut chapters into passages and write the search index to the folder `out`, whole or not at all.
+
+    Returns the figures `passages`, `books`, `characters` (of the chapters) and `seconds`.
+    Raises UserError when an option makes no sense, the chapters hold no text, or the place cannot be written.
+    """
+    from bm25s import BM25
+
+    if not 0 < options.window <= options.passage:
+        raise UserError(
+            f"index.window ({options.window}) must be at least 1 and at most index.passage ({options.passage})."
+        )
+    started = time.monotonic()
+    passages = [passage for chapter in chapters for passage in cut_passages(chapter, options.passage)]
+    if not passages:
+        raise UserError("The books hold no text to search; check what `shuoshu books` read from them.")
+    cut = [terms(passage.text) for passage in passages]
+    with folder_aside(out) as aside:
+        for kind in KINDS:
+            ids, vocabulary = _number([passage[kind] for passage in cut])
+            searcher = BM25(k1=K1, b=B, backend="numpy", auto_compile=False)
+            searcher.index((ids, vocabulary), show_progress=False)
+            searcher.save(aside / kind, show_progress=False)
+        write_jsonl(aside / "passages.jsonl", map(asdict, passages))
+        figures = {
+            "passages": len(passages),
+            "books": len({chapter.book for chapter in chapters}),
+            "characters": sum(len(chapter.text) for chapter in chapters),
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        write_json(aside / "index.json", {"format": FORMAT, "options": asdict(options), **figures})
+    return figures
+
+
+class Index:
+    """An opened index. Safe to share between threads: searching changes nothing."""
+
+    def __init__(self, passages: list[Passage], searchers: "dict[Kind, BM25]", options: IndexOptions) -> None:
+        self.passages = passages
+        """All passages, chapter by chapter in the order of the books."""
+        self.options = options
+        """The options it was built with."""
+        self._searchers = searchers
+        books = np.array([passage.book for passage in passages])
+        self._rows = {book: np.flatnonzero(books == book) for book in dict.fromkeys(books.tolist())}
+
+    @classmethod
+    def open(cls, path: Path) -> "Index":
+        """Open the index folder `path`. Raises UserError where it is missing, broken or of another version."""
+        from bm25s import BM25
+
+        again = "make it again with `shuoshu run`"
+        if not (path / "index.json").is_file():
+            raise UserError(f"{path} holds no search index; {again}.")
+        head = read_json(path / "index.json")
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            raise UserError(f"{path} is a search index of another version; {again}.")
+        try:
+            passages = [Passage(**record) for _, record in read_jsonl(path / "passages.jsonl")]
+            searchers: dict[Kind, BM25] = {
+                kind: BM25.load(path / kind, mmap=True, auto_compile=False) for kind in KINDS
+            }
+            options = IndexOptions(**head["options"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path} is a broken search index ({error}); {again}.") from error
+        if any(searcher.scores["num_docs"] != len(passages) for searcher in searchers.values()):
+            raise UserError(f"{path} is a broken search index (passages are missing); {again}.")
+        return cls(passages, searchers, options)
+
+    @property
+    def books(self) -> list[str]:
+        """Titles of the books, without 《》, in the order they were indexed."""
+        return list(self._rows)
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """The best `k` passages, best first; ties go to the earlier passage. Empty where no term of the query is known.
+
+        A 《title》 of one of the books limits the search to that book.
+        """
+        rows, words = self._aim(query)
+        scores = self.score(words)[rows]
+        order = np.lexsort((rows, -scores))[:k]
+        return [
+            Hit(passage=self.passages[rows[place]], score=float(scores[place])) for place in order if scores[place] > 0
+        ]
+
+    def score(self, words: str) -> np.ndarray:
+        """BM25 of every passage, float32 [passages]: the weighted sum over the kinds of terms."""
+        total = np.zeros(len(self.passages), dtype=np.float32)
+        for kind, found in terms(words).items():
+            known = [number for term in found if (number := self._number(kind, term)) is not None]
+            if known:
+                total += WEIGHTS[kind] * self._searchers[kind].get_scores_from_ids(known)
+        return total
+
+    def weigh(self, query: str) -> dict[str, float]:
+        """The terms of a query that stand in the books, each with its weight: idf × the weight of its kinds."""
+        _, words = self._aim(query)
+        weights: dict[str, float] = {}
+        for kind, found in terms(words).items():
+            for term in found:
+                if weight := WEIGHTS[kind] * self.idf(kind, term):
+                    weights[term] = weights.get(term, 0.0) + weight
+        return weights
+
+    def idf(self, kind: Kind, term: str) -> float:
+        """Inverse document frequency of a term as Lucene has it, ln(1 + (N - n + 0.5) / (n + 0.5)); 0 where unknown."""
+        number = self._number(kind, term)
+        if number is None:
+            return 0.0
+        bounds = self._searchers[kind].scores["indptr"]
+        having = int(bounds[number + 1] - bounds[number])
+        return float(np.log1p((len(self.passages) - having + 0.5) / (having + 0.5)))
+
+    def _number(self, kind: Kind, term: str) -> int | None:
+        return self._searchers[kind].vocab_dict.get(term)
+
+    def _aim(self, query: str) -> tuple[np.ndarray, str]:
+        """The passages to search, as row numbers, and the query without the titles of books."""
+        named = [self._rows[title] for title in _TITLE.findall(query) if title in self._rows]
+        rows = np.sort(np.concatenate(named)) if named else np.arange(len(self.passages))
+        return rows, _TITLE.sub(lambda found: " " if found[1] in self._rows else found[0], query)
+
+
+def _number(documents: list[list[str]]) -> tuple[list[list[int]], dict[str, int]]:
+    """Terms as numbers, as bm25s takes them; the empty term keeps a vocabulary of no terms from breaking it."""
+    vocabulary: dict[str, int] = {"": 0}
+    numbered = [[vocabulary.setdefault(term, len(vocabulary)) for term in document] for document in documents]
+    return numbered, vocabulary
