@@ -1,15 +1,11 @@
-"""The options of every stage: these fields are the YAML keys, the command-line options and, by their docstrings, the help.
+"""The options of every stage: these fields are the YAML keys and the command-line options, their docstrings the help.
 
 An option left `null` is chosen by Shuoshu itself from the books, the budget and the machine (`train/regime.py`).
 Nothing heavy is imported here: `shuoshu VERB --help` loads this module and must stay fast.
 """
 
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, Literal
-
-from shuoshu.errors import UserError
-from shuoshu.files import read_utf8, write_text
 
 FORMAT = 1
 """Version of the run folder. A folder of another version is refused rather than misread."""
@@ -63,7 +59,7 @@ class ModelOptions:
 
 @dataclass(kw_only=True)
 class TrainOptions:
-    """What both training stages share. Under `pretrain` and `finetune` it holds for that stage, under `train` for both."""
+    """What both training stages share: under `pretrain` or `finetune` for that stage, under `train` for both."""
 
     minutes: float | None = None
     """Budget in minutes of wall time: the one dial. Steps are worked out from the measured speed."""
@@ -110,13 +106,12 @@ class TrainOptions:
 @dataclass(kw_only=True)
 class PretrainOptions(TrainOptions):
     questions_share: float | None = None
-    """Share of the training tokens that are questions with answers, mixed into the text."""
+    """Share of the tokens that are trained questions with their answers, mixed into the text; 0 for text alone."""
 
 
 @dataclass(kw_only=True)
 class FinetuneOptions(TrainOptions):
-    from_epoch: str | None = None
-    """A model folder to start from in place of the run's own base model."""
+    """Fine-tuning has no options of its own: it learns the answers of `questions/train.jsonl`."""
 
 
 @dataclass(kw_only=True)

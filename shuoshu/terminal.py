@@ -22,10 +22,10 @@ def say(text: str) -> None:
 class Progress:
     """A task of known length. `update` takes how far it is and a few words on how it goes."""
 
-    def __init__(self, label: str, total: float) -> None:
+    def __init__(self, label: str, total: float, done: float = 0) -> None:
         self.label, self.total = label, max(total, 1e-9)
         self._start = time.monotonic()
-        self._from = 0.0
+        self._from = done  # resumed work begins here; the time left is counted from there
         self._last_line = self._start
         self._bar = None
         if sys.stderr.isatty() and _rank() == 0:
@@ -42,11 +42,13 @@ class Progress:
                 console=Console(stderr=True),
             )
             self._bar.start()
-            self._task = self._bar.add_task(label, total=self.total, words="")
+            self._task = self._bar.add_task(label, total=self.total, completed=done, words="")
 
-    def start_at(self, done: float) -> None:
-        """Say where resumed work begins, so that the time left is counted from there."""
-        self._from = done
+    def resize(self, total: float) -> None:
+        """Change how long the task is."""
+        self.total = total
+        if self._bar is not None:
+            self._bar.update(self._task, total=total)
 
     def update(self, done: float, words: str = "") -> None:
         """Show that `done` of the total is reached."""
@@ -74,9 +76,9 @@ class Progress:
 
 
 @contextmanager
-def progress(label: str, total: float) -> Iterator[Progress]:
-    """`with progress("read", 10) as bar: bar.update(3)`."""
-    bar = Progress(label, total)
+def progress(label: str, total: float, done: float = 0) -> Iterator[Progress]:
+    """`with progress("read", 10) as bar: bar.update(3)`; `done` where the work was already begun."""
+    bar = Progress(label, total, done)
     try:
         yield bar
     finally:

@@ -1,1 +1,1 @@
-
+"""The one generation engine behind `ask`, `complete`, `chat`, `serve` and `evaluate`."""

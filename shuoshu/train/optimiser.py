@@ -1,0 +1,87 @@
+"""Muon for the matrices of the blocks, AdamW for embeddings and gains; and the learning rate over a run."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+
+class Optimiser:
+    """One or two torch optimisers stepped as one, whose state is a flat dictionary of tensors (safetensors, no pickle).
+
+    Muon (Jordan 2024, `torch.optim.Muon`) orthogonalises the update of each hidden matrix; embeddings and gains are
+    not such matrices and go to AdamW. `match_rms_adamw` (Moonlight, arXiv:2502.16982) scales Muon's update to
+    AdamW's usual size, so that one learning rate serves both.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        kind: Literal["muon", "adamw"],
+        lr: float,
+        weight_decay: float,
+        betas: tuple[float, float] = (0.9, 0.95),
+    ) -> None:
+        named = dict(model.named_parameters())  # a tied output layer appears once, under the embedding's name
+        inner = {name for name, weight in named.items() if weight.dim() == 2 and "layers." in name}
+        matrices = {name: weight for name, weight in named.items() if name in inner}
+        tables = {name: weight for name, weight in named.items() if name not in inner and weight.dim() == 2}
+        gains = {name: weight for name, weight in named.items() if weight.dim() < 2}
+        # Decay shrinks matrices only: an embedding row that is rarely seen would be forgotten, a gain belongs near 1.
+        plain = [
+            {"params": list(tables.values()), "weight_decay": 0.0},
+            {"params": list(gains.values()), "weight_decay": 0.0},
+        ]
+        fused = next(iter(named.values())).device.type in ("cpu", "cuda")
+        self._names = [*matrices, *tables, *gains]
+        self._weights = [*matrices.values(), *tables.values(), *gains.values()]
+        self.parts: list[torch.optim.Optimizer]
+        if kind == "muon":
+            muon = torch.optim.Muon(
+                list(matrices.values()), lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
+            self.parts = [muon, torch.optim.AdamW(plain, lr=lr, betas=betas, fused=fused)]
+        else:
+            decayed = [{"params": list(matrices.values()), "weight_decay": weight_decay}, *plain]
+            self.parts = [torch.optim.AdamW(decayed, lr=lr, betas=betas, fused=fused)]
+
+    def step(self, lr: float) -> None:
+        """One update of all weights at this learning rate; gradients are cleared."""
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = lr
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Tensor]:
+        """All moments by `PARAMETER/NAME`."""
+        moments = {}
+        for name, weight in zip(self._names, self._weights, strict=True):
+            for part in self.parts:
+                for key, value in part.state.get(weight, {}).items():
+                    moments[f"{name}/{key}"] = torch.as_tensor(value)
+        return moments
+
+    def load(self, moments: dict[str, Tensor]) -> None:
+        """Take over what `state` gave."""
+        owner = {id(weight): part for part in self.parts for group in part.param_groups for weight in group["params"]}
+        for name, weight in zip(self._names, self._weights, strict=True):
+            own: dict[str, Any] = {
+                key.rpartition("/")[2]: value for key, value in moments.items() if key.rpartition("/")[0] == name
+            }
+            if own:
+                part = owner[id(weight)]
+                part.state[weight] = {
+                    key: value.to("cpu" if key == "step" and not part.defaults.get("fused") else weight.device)
+                    for key, value in own.items()
+                }
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: float, cooldown: float) -> float:
+    """Rise over the first `warmup` of the run, stay at `peak`, fall in a line to zero over the last `cooldown`.
+
+    The trapezoid of arXiv:2405.18392. It ends at zero whatever the budget: at `step == steps` it is 0.
+    """
+    rise = min(1.0, (step + 1) / max(1.0, warmup * steps))
+    fall = min(1.0, (steps - step) / max(1.0, cooldown * steps))
+    return peak * min(rise, fall)
