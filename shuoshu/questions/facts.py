@@ -5,6 +5,7 @@ piece of the book, or when they share the key and speak of the same things. Noth
 looks only at pairs that share a rare character bigram, a piece of evidence, a key or an id.
 """
 
+import itertools
 import math
 import re
 import unicodedata
@@ -58,7 +59,8 @@ def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
 class _View:
     """What the rules look at in a record."""
 
-    ids: frozenset[str]
+    id: str
+    of: str
     wordings: tuple[frozenset[str], ...]
     told: frozenset[str]
     keys: frozenset[str]
@@ -74,7 +76,8 @@ def _view(question: Question) -> _View:
         keys = [normal(question.answer)]  # a short answer is its own key
     asked = [bigrams(wording) for wording in question.wordings()]
     return _View(
-        ids=frozenset(name for name in (question.id, question.of) if name),
+        id=question.id,
+        of=question.of,
         wordings=tuple(asked),
         told=frozenset().union(*asked, bigrams(question.answer)),
         keys=frozenset() if unanswerable else frozenset(key for key in keys if key),
@@ -94,21 +97,21 @@ def links(questions: list[Question], across: int | None = None) -> Iterator[Link
     found: set[tuple[int, int]] = set()
     for candidates, rule in (
         (_share_bigrams(views, rarity), _same_wording),
-        (_share_id(views), None),
+        (_share_id(views), _same_record),
         (_share_evidence(views), _same_place),
         (_share_key(views), _same_things),
     ):
-        for left, right, reason in candidates:
-            pair = (min(left, right), max(left, right))
-            if pair in found or left == right or (across is not None and not pair[0] < across <= pair[1]):
+        looked_at: set[tuple[int, int]] = set()
+        for pair in candidates:
+            if pair in looked_at or pair in found or (across is not None and not pair[0] < across <= pair[1]):
                 continue
+            looked_at.add(pair)
             one, other = views[pair[0]], views[pair[1]]
             if one.book and other.book and one.book != other.book:
                 continue
-            if rule is not None and not (reason := rule(one, other, rarity)):
-                continue
-            found.add(pair)
-            yield Link(*pair, reason)
+            if reason := rule(one, other, rarity):
+                found.add(pair)
+                yield Link(*pair, reason)
 
 
 def facts(questions: list[Question]) -> list[list[int]]:
@@ -138,15 +141,22 @@ def _same_wording(one: _View, other: _View, rarity: dict[str, float]) -> str:
     overlap = max(jaccard(a, b) for a in one.wordings for b in other.wordings)
     if overlap >= SAME_WORDING:
         return "same wording"
-    told_apart = one.unanswerable != other.unanswerable or (
-        one.keys and other.keys and not keys_agree(one.keys, other.keys)
-    )
-    return "near wording" if overlap >= NEAR_WORDING and not told_apart else ""
+    return "near wording" if overlap >= NEAR_WORDING and not _told_apart(one, other) else ""
+
+
+def _same_record(one: _View, other: _View, rarity: dict[str, float]) -> str:
+    # Files of different origin may both count their records from 1: other keys tell such namesakes apart.
+    return "same record" if one.of or other.of or not _told_apart(one, other) else ""
 
 
 def _same_place(one: _View, other: _View, rarity: dict[str, float]) -> str:
-    told_apart = one.keys and other.keys and not keys_agree(one.keys, other.keys)
-    return SAME_PLACE if told_apart else "same evidence"
+    return SAME_PLACE if _told_apart(one, other) else "same evidence"
+
+
+def _told_apart(one: _View, other: _View) -> bool:
+    if one.unanswerable or other.unanswerable:
+        return one.unanswerable != other.unanswerable
+    return bool(one.keys and other.keys) and not keys_agree(one.keys, other.keys)
 
 
 def _same_things(one: _View, other: _View, rarity: dict[str, float]) -> str:
@@ -172,11 +182,11 @@ def _rarity(views: list[_View]) -> dict[str, float]:
     return {gram: math.log((len(views) + 1) / (count + 0.5)) for gram, count in counts.items()}
 
 
-def _share_id(views: list[_View]) -> Iterator[tuple[int, int, str]]:
-    return _pairs(((name, i) for i, view in enumerate(views) for name in view.ids), "same record")
+def _share_id(views: list[_View]) -> Iterator[tuple[int, int]]:
+    return _pairs((name, i) for i, view in enumerate(views) for name in dict.fromkeys((view.id, view.of)) if name)
 
 
-def _share_evidence(views: list[_View]) -> Iterator[tuple[int, int, str]]:
+def _share_evidence(views: list[_View]) -> Iterator[tuple[int, int]]:
     def shingles() -> Iterator[tuple[str, int]]:
         for i, view in enumerate(views):
             text = view.evidence
@@ -185,16 +195,16 @@ def _share_evidence(views: list[_View]) -> Iterator[tuple[int, int, str]]:
             elif text:
                 yield text, i
 
-    return _pairs(shingles(), "")
+    return _pairs(shingles())
 
 
-def _share_key(views: list[_View]) -> Iterator[tuple[int, int, str]]:
+def _share_key(views: list[_View]) -> Iterator[tuple[int, int]]:
     # Keys that hold one another (黄狮, 狮子精) meet through their bigrams; single characters stand for themselves.
     keyed = ((gram, i) for i, view in enumerate(views) for key in view.keys for gram in bigrams(key))
-    return _pairs(keyed, "", most=COMMON_KEY)
+    return _pairs(keyed, most=COMMON_KEY)
 
 
-def _share_bigrams(views: list[_View], rarity: dict[str, float]) -> Iterator[tuple[int, int, str]]:
+def _share_bigrams(views: list[_View], rarity: dict[str, float]) -> Iterator[tuple[int, int]]:
     """Pairs whose wordings may overlap by NEAR_WORDING.
 
     Two sets with Jaccard J >= t share one of the ceil((1 - t) n) + 1 rarest members of each (prefix filtering,
@@ -207,17 +217,15 @@ def _share_bigrams(views: list[_View], rarity: dict[str, float]) -> Iterator[tup
                 ordered = sorted(wording, key=lambda gram: (-rarity[gram], gram))
                 yield from ((gram, i) for gram in ordered[: math.ceil((1 - NEAR_WORDING) * len(ordered)) + 1])
 
-    return _pairs(rare(), "")
+    return _pairs(rare())
 
 
-def _pairs(marks: Iterable[tuple[str, int]], reason: str, most: int | None = None) -> Iterator[tuple[int, int, str]]:
-    """Every pair of places that share a mark; marks shared by more than `most` places are passed over."""
+def _pairs(marks: Iterable[tuple[str, int]], most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Every pair of places (in order) that share a mark; marks shared by more than `most` places are passed over."""
     places: dict[str, list[int]] = defaultdict(list)
     for mark, i in marks:
         if not places[mark] or places[mark][-1] != i:
             places[mark].append(i)
     for shared in places.values():
         if most is None or len(shared) <= most:
-            for at, left in enumerate(shared):
-                for right in shared[at + 1 :]:
-                    yield left, right, reason
+            yield from itertools.combinations(shared, 2)
