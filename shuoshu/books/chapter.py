@@ -40,5 +40,7 @@ def read_chapters(path: Path) -> list[Chapter]:
         try:
             chapters.append(Chapter(**record))
         except TypeError as error:
-            raise UserError(f"{path}, line {line}: not a chapter of this version; run `shuoshu books` again.") from error
+            raise UserError(
+                f"{path}, line {line}: not a chapter of this version; run `shuoshu books` again."
+            ) from error
     return chapters

@@ -1,0 +1,150 @@
+"""One file becomes one book: the function every way of running the stage calls, alone, in parallel or on a cluster."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from shuoshu.books import clean
+from shuoshu.books.account import Account
+from shuoshu.books.chapter import Chapter
+from shuoshu.books.encoding import decode, looks_binary
+from shuoshu.books.epub import read_epub
+from shuoshu.books.extract import HEADING_MARK, Extract
+from shuoshu.books.headings import Heading, parse_heading
+from shuoshu.books.sources import Source
+from shuoshu.books.structure import find_headings, number_chapters
+from shuoshu.books.titles import book_title, drop_title_page
+from shuoshu.errors import UserError
+from shuoshu.files import reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """A book read and cleaned, with the account of it."""
+
+    file: str
+    title: str
+    encoding: str
+    confidence: float
+    volumes: int
+    chapters: list[Chapter]
+    account: Account
+    problems: list[str] = field(default_factory=list)
+    """What looks wrong, the worst first."""
+
+    @property
+    def characters(self) -> int:
+        """Characters of the clean text."""
+        return sum(len(chapter.text) for chapter in self.chapters)
+
+
+def read_book(source: Source, *, simplify: bool = False) -> Book:
+    """Read, clean and divide one file. Raises UserError where it is missing, unreadable or holds no text."""
+    extract = _extract(source)
+    account = extract.account
+    text = clean.line_ends(extract.text, account)
+    text = clean.control(text, account)
+    if not extract.marked:
+        text = clean.heading_marks(text, account)
+    if simplify:
+        text = _simplified(text, account)
+    headings, text = _divide(text, marked=extract.marked, account=account)
+    title = book_title(source.path, extract.title, text)
+    text = drop_title_page(text, title, account)
+    text = clean.indents(text, account)
+    text = clean.blank_lines(text, account)
+    if not text.strip(HEADING_MARK + "\n"):
+        raise UserError(f"{source.path} holds no text; name a file with a book in it.")
+    if not text.endswith("\n"):
+        account.note("line-ends", added=1)
+        text += "\n"
+    chapters, volumes = _chapters(title, text, headings)
+    account.balance(sum(len(chapter.text) for chapter in chapters))
+    return Book(
+        file=str(source.path),
+        title=title,
+        encoding=extract.encoding,
+        confidence=extract.confidence,
+        volumes=volumes,
+        chapters=chapters,
+        account=account,
+    )
+
+
+def _extract(source: Source) -> Extract:
+    try:
+        if source.format == "epub":
+            return read_epub(source.path)
+        data = source.path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{source.path}: cannot be read ({reason(error)}).") from error
+    if not data.strip():
+        raise UserError(f"{source.path} is empty; name a file with a book in it.")
+    decoded = decode(data)
+    if looks_binary(decoded.text):
+        raise UserError(f"{source.path} is no text file; convert it to txt or EPUB first.")
+    return Extract(
+        text=decoded.text,
+        encoding=decoded.encoding,
+        confidence=decoded.confidence,
+        account=Account(len(decoded.text)),
+    )
+
+
+def _simplified(text: str, account: Account) -> str:
+    """Traditional to simplified, by characters (`tw2s` also writes the particle 著 as 着, `t2s` does not)."""
+    import opencc
+
+    new = opencc.OpenCC("tw2s").convert(text)
+    if new != text:
+        shorter = len(text) - len(new)
+        changed = sum(a != b for a, b in zip(text, new, strict=True)) if shorter == 0 else 0
+        account.note("simplify", dropped=max(0, shorter), added=max(0, -shorter), changed=changed)
+    return new
+
+
+def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading], str]:
+    """Mark the heading lines of a text; returns the headings, in order, and the text."""
+    lines = text.split("\n")
+    if marked:
+        at = [i for i, line in enumerate(lines) if line.startswith(HEADING_MARK)]
+        found = [(i, _known_heading(lines[i][1:])) for i in at]
+    else:
+        lines, places = find_headings(lines, account)
+        found = [(place.line, place.heading) for place in places]
+    for i, heading in found:
+        plain = lines[i].removeprefix(HEADING_MARK)
+        if plain != heading.title:
+            account.note("headings", dropped=len(plain) - len(heading.title), sample=plain)
+        lines[i] = HEADING_MARK + heading.title
+    return [heading for _, heading in found], "\n".join(lines)
+
+
+def _known_heading(line: str) -> Heading:
+    title = " ".join(line.split())
+    return parse_heading(title) or Heading(kind="chapter", unit="", number=None, title=title)
+
+
+def _chapters(title: str, text: str, headings: list[Heading]) -> tuple[list[Chapter], int]:
+    """Cut the marked text at its headings. A volume heading with little under it goes with the chapter that follows."""
+    before, *bodies = text.split(HEADING_MARK)
+    pieces: list[tuple[Heading | None, str]] = [(None, before)] if before else []
+    carried = ""
+    for heading, body in zip(headings, bodies, strict=True):
+        last = heading is headings[-1]
+        if heading.kind == "volume" and len(body) < 200 and not last:
+            carried += body
+            continue
+        pieces.append((heading, carried + body))
+        carried = ""
+    numbers = iter(number_chapters([heading for heading, _ in pieces if heading is not None]))
+    chapters: list[Chapter] = []
+    start = 0
+    for heading, body in pieces:
+        number = next(numbers) if heading else (0 if headings else 1)
+        chapters.append(
+            Chapter(book=title, number=number, title=heading.title if heading else "", text=body, start=start)
+        )
+        start += len(body)
+    named = {heading.volume for heading in headings if heading.volume}
+    alone = Counter(heading.title for heading in headings if heading.kind == "volume")
+    return chapters, len(alone) or len(named)
