@@ -1,0 +1,159 @@
+"""From marked answers to the object of one model in one mode in `scores.json`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from shuoshu.evaluate import metrics
+from shuoshu.evaluate.embedding import Similarity
+from shuoshu.evaluate.untold import says_untold
+from shuoshu.questions.question import Question
+
+BOOTSTRAP_SAMPLES = 2000
+UNMARKED = "unmarked"
+"""The level under which questions without a level are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """One answer with its marks."""
+
+    question: Question
+    answer: str
+    truncated: bool
+    """The engine stopped the answer before its end mark."""
+    right: bool | None
+    """None where the question has no key to judge by."""
+    rouge_l: float
+    rouge_l_char: float
+    citation: bool | None
+    """Whether the place it cites first shows the answer; None where that cannot be asked (see `mark`)."""
+
+
+def mark(
+    question: Question, answer: str, citations: Sequence[metrics.CitationLike] | None = None, *, truncated: bool = False
+) -> Marked:
+    """Mark one answer. `citations` are None for an answer from memory, which cites nothing.
+
+    The citation is judged where the question has `evidence` and the answer does not say that the books do not tell:
+    the first citation counts, the one a reader looks up; an answer without any counts as wrongly cited.
+    """
+    citation = None
+    if citations is not None and question.evidence and question.level != "NA" and not says_untold(answer):
+        citation = bool(citations) and metrics.cites_evidence(citations[0], question)
+    return Marked(
+        question=question,
+        answer=answer,
+        truncated=truncated,
+        right=metrics.is_right(answer, question) if metrics.has_verdict(question) else None,
+        rouge_l=metrics.rouge_l(answer, question.answer),
+        rouge_l_char=metrics.rouge_l_char(answer, question.answer),
+        citation=citation,
+    )
+
+
+def headline(marked: Sequence[Marked]) -> list[Marked]:
+    """The answers that the headline figures are about: to questions not `trained`, or all if there are no others."""
+    return [m for m in marked if m.question.level != "trained"] or list(marked)
+
+
+def score(
+    marked: Sequence[Marked],
+    *,
+    seconds: float,
+    similarity: Similarity,
+    bits_per_char: float | None,
+    baselines: dict[str, dict[str, float | None]],
+) -> dict[str, Any]:
+    """Sum up the answers of one model in one mode.
+
+    `n`, ROUGE-L, `accuracy` and the counts are about the `headline` answers; the trained ones stand beside them under
+    `trained` and in `accuracy_by_level`. Levels and accuracies are shares from 0 to 1, null where nothing can be
+    judged. `seconds` is the wall time for all the answers.
+    """
+    chosen = headline(marked)
+    trained = [m for m in marked if m.question.level == "trained"]
+    levels = {level: [m for m in marked if _level(m) == level] for level in sorted({_level(m) for m in marked})}
+    unanswerable = [m for m in chosen if m.question.level == "NA"]
+    answerable = [m for m in chosen if m.question.level != "NA"]
+    return {
+        **_sums(chosen),
+        "accuracy_interval": accuracy_interval(chosen),
+        "accuracy_by_level": {level: _accuracy(group) for level, group in levels.items()},
+        "accuracy_interval_by_level": {level: accuracy_interval(group) for level, group in levels.items()},
+        "n_by_level": {level: len(group) for level, group in levels.items()},
+        "embedding_similarity": _round(similarity.mean),
+        "embedding_similarity_mismatched": _round(similarity.mismatched),
+        "embedding_note": similarity.note,
+        "bits_per_char": _round(bits_per_char),
+        "unanswerable": len(unanswerable),
+        "answered_unanswerable": _share(unanswerable, lambda m: not m.right and not metrics.is_empty(m.answer)),
+        "declined_answerable": _share(answerable, lambda m: says_untold(m.answer)),
+        "citation_accuracy": _mean(float(m.citation) for m in chosen if m.citation is not None),
+        "cited": sum(m.citation is not None for m in chosen),
+        "seconds": round(seconds, 2),
+        "chars_per_second": round(sum(len(m.answer) for m in marked) / max(seconds, 1e-9), 1),
+        "trained": _sums(trained) if trained else None,
+        "baselines": baselines,
+    }
+
+
+def accuracy_interval(marked: Sequence[Marked]) -> list[float] | None:
+    """95 % interval of the accuracy, [low, high], by bootstrap over facts; None where nothing can be judged.
+
+    Facts are drawn, not questions: wordings of one fact are right or wrong together, and counting them as independent
+    would make the interval too narrow. Source: Efron & Tibshirani 1993, ch. 13 (percentile interval). Seeded.
+    """
+    import numpy as np
+
+    facts: dict[tuple[str, str], list[bool]] = {}
+    for m in marked:
+        if m.right is not None:
+            facts.setdefault(fact_of(m.question), []).append(m.right)
+    if not facts:
+        return None
+    right = np.array([sum(verdicts) for verdicts in facts.values()])
+    count = np.array([len(verdicts) for verdicts in facts.values()])
+    drawn = np.random.default_rng(0).integers(0, len(facts), (BOOTSTRAP_SAMPLES, len(facts)))
+    low, high = np.percentile(right[drawn].sum(1) / count[drawn].sum(1), [2.5, 97.5])
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def fact_of(question: Question) -> tuple[str, str]:
+    """What fact a question asks for: its book and the id of the record that first words it."""
+    return question.book, question.of or question.id or question.question
+
+
+def _sums(marked: Sequence[Marked]) -> dict[str, Any]:
+    return {
+        "n": len(marked),
+        "rouge_l": _mean(m.rouge_l for m in marked),
+        "rouge_l_char": _mean(m.rouge_l_char for m in marked),
+        "accuracy": _accuracy(marked),
+        "garbled": sum(metrics.is_garbled(m.answer) for m in marked),
+        "empty": sum(metrics.is_empty(m.answer) for m in marked),
+        "truncated": sum(m.truncated for m in marked),
+        "repetitive": sum(metrics.is_repetitive(m.answer) for m in marked),
+    }
+
+
+def _accuracy(marked: Iterable[Marked]) -> float | None:
+    return _mean(float(m.right) for m in marked if m.right is not None)
+
+
+def _share(marked: Sequence[Marked], holds: Callable[[Marked], bool]) -> float | None:
+    return _mean(float(holds(m)) for m in marked)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    values = list(values)
+    return _round(fmean(values)) if values else None
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _level(marked: Marked) -> str:
+    return marked.question.level or UNMARKED
