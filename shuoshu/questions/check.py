@@ -23,7 +23,7 @@ class Leak:
     train: Question
     test: Question
     reason: str
-    """same record, same wording, near wording, same evidence, or same key and things."""
+    """same or near wording, same record, same evidence, same answer, or same key and things."""
     declared: bool
     """The test file says so itself (level L1 or near, `of` naming a trained fact) and the wording is another one."""
 

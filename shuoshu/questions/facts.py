@@ -22,6 +22,8 @@ NEAR_WORDING = 0.5
 where the name asked for differs, and then the keys differ; without that they stay under 0.45."""
 SAME_THINGS = 0.2
 """Share of a question's bigrams, weighted by rarity, that the other record's text must hold where the keys agree."""
+TELLING_ANSWER = 8
+"""An answer of so many characters is given to one fact only."""
 SHINGLE = 10
 """Characters two pieces of evidence must have in common to be the same place in the book."""
 SAME_PLACE = "same place"
@@ -39,9 +41,14 @@ class Link:
     reason: str
 
 
+def bare(text: str) -> str:
+    """Text for comparison: NFKC, lower case, without punctuation and spaces."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text)).lower()
+
+
 def normal(text: str) -> str:
-    """Text for comparison: NFKC, lower case, without 《titles》, punctuation and spaces."""
-    return re.sub(r"[\W_]", "", re.sub(r"《[^》]*》", "", unicodedata.normalize("NFKC", text))).lower()
+    """A question for comparison: `bare`, and without 《titles》, which say in every question the same."""
+    return bare(re.sub(r"《[^》]*》", "", text))
 
 
 def bigrams(text: str) -> frozenset[str]:
@@ -64,6 +71,7 @@ class _View:
     wordings: tuple[frozenset[str], ...]
     told: frozenset[str]
     keys: frozenset[str]
+    answer: str
     evidence: str
     book: str
     unanswerable: bool
@@ -71,9 +79,9 @@ class _View:
 
 def _view(question: Question) -> _View:
     unanswerable = question.level == "NA"
-    keys = [normal(key) for key in question.key]
-    if not keys and len(normal(question.answer)) <= 12:
-        keys = [normal(question.answer)]  # a short answer is its own key
+    keys = [bare(key) for key in question.key]
+    if not keys:
+        keys = [bare(question.answer)]  # an answer without a key is its own key
     asked = [bigrams(wording) for wording in question.wordings()]
     return _View(
         id=question.id,
@@ -81,7 +89,8 @@ def _view(question: Question) -> _View:
         wordings=tuple(asked),
         told=frozenset().union(*asked, bigrams(question.answer)),
         keys=frozenset() if unanswerable else frozenset(key for key in keys if key),
-        evidence=normal(question.evidence),
+        answer="" if unanswerable or len(bare(question.answer)) < TELLING_ANSWER else bare(question.answer),
+        evidence=bare(question.evidence),
         book=question.book,
         unanswerable=unanswerable,
     )
@@ -99,6 +108,7 @@ def links(questions: list[Question], across: int | None = None) -> Iterator[Link
         (_share_bigrams(views, rarity), _same_wording),
         (_share_id(views), _same_record),
         (_share_evidence(views), _same_place),
+        (_share_answer(views), _same_answer),
         (_share_key(views), _same_things),
     ):
         looked_at: set[tuple[int, int]] = set()
@@ -153,6 +163,10 @@ def _same_place(one: _View, other: _View, rarity: dict[str, float]) -> str:
     return SAME_PLACE if _told_apart(one, other) else "same evidence"
 
 
+def _same_answer(one: _View, other: _View, rarity: dict[str, float]) -> str:
+    return "same answer"
+
+
 def _told_apart(one: _View, other: _View) -> bool:
     if one.unanswerable or other.unanswerable:
         return one.unanswerable != other.unanswerable
@@ -196,6 +210,10 @@ def _share_evidence(views: list[_View]) -> Iterator[tuple[int, int]]:
                 yield text, i
 
     return _pairs(shingles())
+
+
+def _share_answer(views: list[_View]) -> Iterator[tuple[int, int]]:
+    return _pairs((view.answer, i) for i, view in enumerate(views) if view.answer)
 
 
 def _share_key(views: list[_View]) -> Iterator[tuple[int, int]]:
