@@ -26,7 +26,7 @@ fail() {
     exit 2
 }
 
-mark() { printf '%s %s %s\n' "$1" "$torch" "$PWD" >"$stamp"; }
+mark() { printf '%s %s %s\n' "$1" "$torch" "$PWD" >"$stamp.part" && mv "$stamp.part" "$stamp"; }
 
 # The first interpreter on PATH of a version that PyTorch has wheels for. Each is tried, since version managers put
 # names on PATH that answer with an error only.
@@ -40,7 +40,7 @@ find_python() {
 }
 
 uv_is_configured() {
-    env | grep -qE '^UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|TORCH_BACKEND|CONFIG_FILE)=' ||
+    env | grep -qE '^UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|TORCH_BACKEND|CONFIG_FILE)=' ||
         [ -f "${XDG_CONFIG_HOME:-${HOME:-}/.config}/uv/uv.toml" ] || [ -f /etc/uv/uv.toml ]
 }
 
@@ -83,15 +83,20 @@ install_torch() {
 make_venv() {
     base=$(find_python)
     if [ "$tool" = uv ]; then
-        rm -rf .venv
-        "$uv" venv --quiet --seed --python "${base:->=3.11,<3.15}" .venv # uv brings a Python where there is none
+        : # it needs no venv module, and brings a Python where there is none
     elif [ -z "$base" ]; then
         fail "Shuoshu needs Python 3.11 to 3.14, and python3 here is $(python3 --version 2>/dev/null || echo absent);" \
             "install one of those, or uv, and call again."
     elif ! "$base" -c 'import ensurepip' 2>/dev/null; then
         fail "$base has no venv module; install it (on Debian and Ubuntu: apt install python3-venv) and call again."
+    fi
+    say "making .venv with $tool"
+    rm -rf .venv
+    mkdir .venv
+    mark unfinished
+    if [ "$tool" = uv ]; then
+        "$uv" venv --quiet --allow-existing --python "${base:->=3.11,<3.15}" .venv
     else
-        rm -rf .venv
         "$base" -m venv .venv
     fi
 }
@@ -100,6 +105,7 @@ setup() {
     wanted=$(cat pyproject.toml constraints.txt scripts/setup.sh | cksum | tr ' ' -)
     sum='' torch='' place=''
     [ ! -f "$stamp" ] || read -r sum torch place <"$stamp" || :
+    [ "$sum" != unfinished ] || torch='' # a choice that could not be installed is not remembered
     chosen=${SHUOSHU_TORCH:-${torch:-auto}}
     if [ "$sum" = "$wanted" ] && [ "$place" = "$PWD" ] && [ "$chosen" = "$torch" ] && [ -x "$python" ]; then
         return
@@ -124,11 +130,9 @@ setup() {
     if ! "$python" -c "$right_version" 2>/dev/null || [ "$sum" = unfinished ] ||
         { [ -n "$sum" ] && { [ "$place" != "$PWD" ] || [ "$chosen" != "$torch" ]; }; }; then
         fresh=yes
-        say "making .venv with $tool"
-        make_venv
     fi
     torch=$chosen
-    mark unfinished
+    if [ "$fresh" = yes ]; then make_venv; else mark unfinished; fi
     [ "$tool" = uv ] || "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null
 
     say "installing torch, then the rest; the downloads are some hundred MB, more with CUDA"
