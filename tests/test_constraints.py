@@ -72,3 +72,20 @@ def test_dependencies_of_dependencies_are_pinned_in_their_range() -> None:
             if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in ["", *wanted.extras]):
                 queue.append(each)
     assert len(seen) > len(DIRECT)
+
+
+def test_nothing_installed_is_under_gpl() -> None:
+    licences: dict[str, str] = {}
+    for pin in PINS:
+        try:
+            about = metadata.metadata(pin.name)
+        except metadata.PackageNotFoundError:  # of another system
+            continue
+        fields = {name: about.get_all(name, []) for name in ("License-Expression", "License", "Classifier")}
+        # A whole licence text in the field names others in passing; its first line is its name.
+        fields["License"] = [line for each in fields["License"] for line in each.strip().splitlines()[:1]]
+        fields["Classifier"] = [each for each in fields["Classifier"] if each.startswith("License")]
+        named = [each for field in fields.values() for each in field]
+        licences[pin.name] = " ".join(named)
+    assert licences["numpy"].strip()
+    assert [name for name, licence in licences.items() if re.search(r"GPL|General Public", licence)] == []
