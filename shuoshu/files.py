@@ -28,7 +28,7 @@ def write_aside(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         _flush(aside)
-        os.replace(aside, path)
+        aside.replace(path)
         _flush(path.parent)
     except OSError as error:
         raise _disk_error(path, error) from error
@@ -52,8 +52,8 @@ def folder_aside(path: Path) -> Iterator[Path]:
         # the next reader finds no folder (a stage to be done again) and never a mixture of old and new files.
         old = path.with_name(f".{path.name}.{os.getpid()}.old")
         if path.exists():
-            os.replace(path, old)
-        os.replace(aside, path)
+            path.replace(old)
+        aside.replace(path)
         _flush(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
@@ -102,7 +102,9 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
         try:
             yield number, json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not valid JSON ({error.msg}); mend or remove that line.") from error
+            raise UserError(
+                f"{path}, line {number}: not valid JSON ({error.msg}); mend or remove that line."
+            ) from error
 
 
 def read_utf8(path: Path) -> str:

@@ -5,7 +5,14 @@ Nothing heavy is imported here: `shuoshu VERB --help` loads this module and must
 """
 
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
+
+from shuoshu.errors import UserError
+from shuoshu.files import read_utf8
+
+DEMO = "demo"
+"""In place of a path: the bundled book, or its questions."""
 
 FORMAT = 1
 """Version of the run folder. A folder of another version is refused rather than misread."""
@@ -52,7 +59,7 @@ class ModelOptions:
     ffn: int | None = None
     """Width of the feed-forward layer (SwiGLU); 8/3 of the width when not given."""
     context: int | None = None
-    """Longest text seen at once, in tokens."""
+    """Longest text seen at once, in tokens, in training and in answering."""
     tie: bool = True
     """Use the input embedding as output layer too."""
 
@@ -71,8 +78,6 @@ class TrainOptions:
     """Budget in optimiser steps."""
     batch: int | None = None
     """Sequences in a step."""
-    context: int | None = None
-    """Longest sequence in training, in tokens."""
     optimizer: Literal["muon", "adamw"] | None = None
     """muon (for matrices, with AdamW for the rest) or adamw for all."""
     lr: float | None = None
@@ -114,6 +119,22 @@ class FinetuneOptions(TrainOptions):
     """Fine-tuning has no options of its own: it learns the answers of `questions/train.jsonl`."""
 
 
+@dataclass(kw_only=True, frozen=True)
+class Sampling:
+    """How to choose tokens. Temperature 0 takes the likeliest one, always."""
+
+    max_new_tokens: int = 128
+    """Longest output, in tokens."""
+    temperature: float = 0.0
+    """0 takes the likeliest token; 1 draws by the model's own probabilities; above 1 wilder."""
+    top_k: int = 0
+    """Draw among the k likeliest tokens only; 0 for all."""
+    top_p: float = 1.0
+    """Draw among the likeliest tokens that together have this probability."""
+    seed: int = 0
+    """Seed of the draw: the same seed gives the same text."""
+
+
 @dataclass(kw_only=True)
 class IndexOptions:
     passage: int = 200
@@ -147,6 +168,38 @@ class Recipe:
     finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
     index: IndexOptions = field(default_factory=IndexOptions)
     evaluate: EvaluateOptions = field(default_factory=EvaluateOptions)
+
+
+def load_recipe(path: Path) -> dict[str, Any]:
+    """A recipe file as nested dictionaries, with the paths of books and questions made whole.
+
+    Raises UserError for a file that is missing, is not YAML, or holds something else than sections. Unknown names
+    are found later, where they meet the options (`cli.main`).
+    """
+    import yaml
+
+    text = read_utf8(path)
+    try:
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(
+            f"{path}{where}: not valid YAML ({getattr(error, 'problem', None) or 'unreadable'})."
+        ) from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: a recipe is sections of options (books:, pretrain: …), not {type(data).__name__}.")
+    for section, names in (("books", ("paths",)), ("questions", ("train", "test"))):
+        options = data.get(section)
+        for name in names:
+            if isinstance(options, dict) and isinstance(options.get(name), list):
+                options[name] = [_beside(path, str(entry)) for entry in options[name]]
+    return data
+
+
+def _beside(recipe: Path, entry: str) -> str:
+    """A path counts from the recipe's folder, so that a recipe may lie with its books; `demo` is no path."""
+    return entry if entry == DEMO else str((recipe.parent / Path(entry).expanduser()).resolve())
 
 
 def shared_options(stage: TrainOptions, train: TrainOptions) -> dict[str, Any]:

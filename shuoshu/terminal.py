@@ -42,7 +42,8 @@ class Progress:
                 console=Console(stderr=True),
             )
             self._bar.start()
-            self._task = self._bar.add_task(label, total=self.total, completed=done, words="")
+            self._task = self._bar.add_task(label, total=self.total, words="")
+            self._bar.update(self._task, completed=done)
 
     def resize(self, total: float) -> None:
         """Change how long the task is."""

@@ -14,8 +14,9 @@ import torch
 
 from shuoshu.errors import UserError
 from shuoshu.generate.cache import CachedModel
-from shuoshu.generate.sampling import Sampling, choose
+from shuoshu.generate.sampling import choose
 from shuoshu.model import MiniGLM
+from shuoshu.recipe import Sampling
 from shuoshu.tokenizer import TextStream, Tokenizer
 
 BATCH_TOKENS = 16_384

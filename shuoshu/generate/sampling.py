@@ -1,25 +1,9 @@
 """How the next token is chosen from the logits."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-
-@dataclass(kw_only=True, frozen=True)
-class Sampling:
-    """How to choose tokens. Temperature 0 takes the likeliest one, always."""
-
-    max_new_tokens: int = 128
-    """Longest output, in tokens."""
-    temperature: float = 0.0
-    """0 takes the likeliest token; 1 draws by the model's own probabilities; above 1 wilder."""
-    top_k: int = 0
-    """Draw among the k likeliest tokens only; 0 for all."""
-    top_p: float = 1.0
-    """Draw among the likeliest tokens that together have this probability."""
-    seed: int = 0
-    """Seed of the draw: the same seed gives the same text."""
+from shuoshu.recipe import Sampling
 
 
 def choose(logits: Tensor, sampling: Sampling, generators: list[torch.Generator]) -> Tensor:

@@ -29,6 +29,8 @@ from shuoshu.train.regime import Plan
 
 LOG_TIMES = 200
 """Points on the training curve."""
+SHOW_TIMES = 4
+"""How often in a run samples are shown."""
 
 
 @dataclass
@@ -68,21 +70,24 @@ def autocast(plan: Plan, device: torch.device) -> AbstractContextManager[Any]:
 
 
 def probe(model: MiniGLM, source: Source, plan: Plan, device: torch.device) -> float:
-    """Seconds a step takes, measured on a few steps that are then forgotten (weights and random state restored)."""
+    """Seconds a step takes, measured on three steps that are then forgotten (weights and random state restored).
+
+    A first guess only: a tenth of the way in, the loop corrects the number of steps by the speed it has had.
+    """
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
     before = random_state(device)
     optimiser = Optimiser(model, plan.optimizer, plan.lr, plan.weight_decay)
     batches = source.epoch(0)
     times = []
-    for turn in range(5):
+    for turn in range(3):
         start = time.perf_counter()
-        _step(model, batches[turn * len(batches) // 5 % len(batches)], optimiser, 0.0, plan, device)
+        _step(model, batches[turn * len(batches) // 3], optimiser, 0.0, plan, device)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
     model.load_state_dict(weights)
     set_random_state(before, device)
-    return sum(sorted(times[1:])[:3]) / 3  # the first warms caches up
+    return min(times)  # the first warms caches up
 
 
 def train(
@@ -133,6 +138,9 @@ def train(
                 )
             if _due(state.step, state.steps, plan.evaluate_times):
                 _score(model, state, plan, folder, hooks, note, bar)
+            if hooks.show is not None and _due(state.step, state.steps, SHOW_TIMES):
+                for line in hooks.show(model.eval()):
+                    bar.line(line)
             if plan.minutes and state.step == log_every * (LOG_TIMES // 10):
                 _fit_to_budget(state, plan, bar)
                 saved = -math.inf  # the new number of steps must outlive a kill
@@ -186,7 +194,7 @@ def _due(step: int, steps: int, times: int) -> bool:
 def _score(
     model: MiniGLM, state: State, plan: Plan, folder: Path, hooks: Hooks, note: Callable[..., None], bar: Progress
 ) -> None:
-    """Score held-out text; keep the best weights; say when the model only gets worse; show what it writes."""
+    """Score held-out text; keep the best weights; say when the model only gets worse."""
     model.eval()
     if hooks.score is not None:
         bits = hooks.score(model)
@@ -203,16 +211,13 @@ def _score(
             if plan.keep == "best" and plan.patience and state.worse >= plan.patience:
                 state.stopped = f"no better on held-out text for {state.worse} scorings"
                 bar.line(f"  stopping at step {state.step}: {state.stopped}")
-    if hooks.show is not None:
-        for line in hooks.show(model):
-            bar.line(line)
 
 
 def _fit_to_budget(state: State, plan: Plan, bar: Progress) -> None:
     """Once, after a tenth: correct the number of steps by the speed seen, scoring included."""
     steps = max(state.step + 1, round(state.step * plan.minutes * 60 / state.seconds)) if plan.minutes else state.steps
     if abs(steps - state.steps) > 0.02 * state.steps:
-        bar.line(f"  {state.steps} steps become {steps}, to end within {plan.minutes:g} minutes")
+        bar.line(f"  {state.steps} steps become {steps}, to end within {plan.minutes:.2g} minutes")
         state.steps = steps
         bar.resize(steps)
 

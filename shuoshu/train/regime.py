@@ -23,7 +23,6 @@ class Plan:
     steps: int
     minutes: float | None
     batch: int
-    context: int
     optimizer: Literal["muon", "adamw"]
     lr: float
     weight_decay: float
@@ -59,7 +58,7 @@ def choose_config(options: ModelOptions, vocab_size: int, minutes: float, device
     width = options.width or width
     layers = options.layers or layers
     heads = options.heads or max(1, width // 64)
-    context = options.context or (512 if device.type == "cuda" else 256)
+    context = options.context or (256 if minutes < 8 and device.type == "cpu" else 512)
     return GLMConfig(
         vocab_size=vocab_size,
         hidden_size=width,
@@ -69,8 +68,7 @@ def choose_config(options: ModelOptions, vocab_size: int, minutes: float, device
         head_dim=max(2, width // heads // 2 * 2),
         # SwiGLU has three matrices where a plain layer has two, so 8/3 of the width in place of 4 (arXiv:2002.05202).
         intermediate_size=options.ffn or (width * 8 // 3 + 63) // 64 * 64,
-        # Answers may stand in longer texts than training rows; rotary positions cost nothing to have.
-        max_position_embeddings=max(512, context),
+        max_position_embeddings=context,
         tie_word_embeddings=options.tie,
     )
 
@@ -85,7 +83,6 @@ def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device
     repeated = epochs >= 8 and stage == "pretrain"
     chosen: dict[str, Any] = {
         "batch": (64 if gpu else 8) if stage == "pretrain" else (64 if gpu else 32),
-        "context": 512 if gpu else 256,
         "optimizer": "muon",
         "lr": 3e-3 if stage == "pretrain" else 1e-3,
         "weight_decay": 0.1 if repeated else 0.01,

@@ -1,0 +1,385 @@
+"""The door: one command a stage. What a command does stands in the module of its name; here it is only called.
+
+Nothing heavy is imported until a command runs, so that `--help` answers at once.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from shuoshu import __version__
+from shuoshu.errors import UserError
+from shuoshu.recipe import BooksOptions, EvaluateOptions, Recipe, Sampling, load_recipe
+from shuoshu.terminal import say
+
+app = App(
+    name="shuoshu",
+    version=__version__,
+    help="说书: a folder of books becomes a small language model that answers questions about them.",
+    default_parameter=Parameter(negative_iterable=()),
+)
+questions = App(name="questions", help="Question files: read any format, check for leaks, convert.")
+app.command(questions)
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Flat = Parameter(name="*")
+Open = Annotated[bool, Parameter(name="--open", negative="")]
+Closed = Annotated[bool, Parameter(negative="")]
+NoTips = Annotated[bool, Parameter(negative="")]
+
+
+@app.command
+def demo(*, minutes: float = 4.0, no_serve: bool = False, port: int = 7860, json: Json = False) -> None:
+    """Walk the whole road on the bundled book, then open the chat page.
+
+    Parameters
+    ----------
+    minutes:
+        Time for the whole road; most of it goes into training.
+    no_serve:
+        Stop after the scores.
+    port:
+        Where the page opens.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.demo.walk import walk_demo
+
+    figures = walk_demo(minutes)
+    _finish(figures, json)
+    if not no_serve:
+        serve([Path(figures["run"])], port=port)
+
+
+@app.command
+def run(recipe: Path, /, *, options: Annotated[Recipe | None, Flat] = None, json: Json = False) -> None:
+    """Walk the whole road of a recipe: from books to scores. What is done and still valid is skipped.
+
+    Parameters
+    ----------
+    recipe:
+        A YAML file (see recipes/).
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.folder import RunFolder
+    from shuoshu.run import walk
+
+    chosen = options or Recipe()
+    _finish(walk(RunFolder(Path("runs") / (chosen.name or recipe.stem)), chosen), json)
+
+
+@app.command
+def books(
+    paths: list[str], /, *, out: Path, options: Annotated[BooksOptions | None, Flat] = None, json: Json = False
+) -> None:
+    """Read books in any encoding and format into clean chapters.
+
+    Parameters
+    ----------
+    paths:
+        Files and folders.
+    out:
+        Folder for `chapters.jsonl`; `runs/NAME/books` to go on from.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.books.stage import read_books
+
+    _finish(read_books(paths, out, options or BooksOptions()), json)
+
+
+def _stage(name: str, help: str) -> None:
+    """One command for one stage of an existing run, with the options of the whole recipe."""
+
+    def command(run: Path, /, *, options: Annotated[Recipe | None, Flat] = None, json: Json = False) -> None:
+        from shuoshu.folder import RunFolder
+        from shuoshu.run import do_stage, prepare
+
+        folder = RunFolder.open(run)
+        chosen = options or Recipe()
+        prepare(folder, chosen)
+        _finish(do_stage(name, folder, chosen), json)
+
+    command.__doc__ = f"""{help}
+
+    Parameters
+    ----------
+    run:
+        A run folder, runs/NAME; its recipe.yaml gives the options, those given here go before.
+    json:
+        End with one JSON line.
+    """
+    app.command(command, name=name)
+
+
+_stage("tokenizer", "Fit a tokenizer to the books of a run.")
+_stage("pretrain", "Train the base model of a run on its books.")
+_stage("finetune", "Teach the base model of a run to answer its questions.")
+_stage("index", "Make the search index of a run, for answers with their place in the book.")
+
+
+@questions.command(name="import")
+def import_(files: list[Path], /, *, out: Path, json: Json = False) -> None:
+    """Read question files of any known format into one file of ours.
+
+    Parameters
+    ----------
+    files:
+        JSON Lines, JSON or CSV: ours, Question/Answer, q/a, 问/答, Alpaca, ShareGPT, OpenAI messages.
+    out:
+        The file to write.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.questions.convert import import_questions
+
+    _finish(import_questions(files, out), json)
+
+
+@questions.command
+def export(
+    file: Path, /, *, out: Path, to: Literal["alpaca", "sharegpt", "openai"] = "alpaca", json: Json = False
+) -> None:
+    """Write a question file in another format.
+
+    Parameters
+    ----------
+    file:
+        A question file.
+    out:
+        The file to write.
+    to:
+        Its format.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.questions.convert import export_questions
+
+    _finish(export_questions(file, out, to), json)
+
+
+@questions.command
+def check(train: Path, test: Path, /, *, json: Json = False) -> None:
+    """Look for test facts that are asked or answered in training; exit code 1 if there are any.
+
+    Parameters
+    ----------
+    train:
+        Question file learned from.
+    test:
+        Question file scored on.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.questions.command import report_leaks
+
+    leaks = report_leaks(train, test)
+    _finish(leaks, json)
+    if leaks["leaks"]:
+        sys.exit(1)
+
+
+@app.command
+def evaluate(
+    runs: list[Path], /, *, questions: Path, out: Path | None = None, open_: Open = False, closed: Closed = False,
+    no_tips: NoTips = False, options: Annotated[EvaluateOptions | None, Flat] = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Score one or more models side by side on test questions.
+
+    Parameters
+    ----------
+    runs:
+        Run or model folders.
+    questions:
+        The test questions.
+    out:
+        Folder for scores.json, answers.jsonl and report.html; `evaluate-NAME` beside the first run when not given.
+    open_:
+        Only with the books at hand.
+    closed:
+        Only from memory.
+    no_tips:
+        Ask the questions as they stand.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.evaluate.command import evaluate_runs
+
+    chosen = options or EvaluateOptions()
+    mode = _mode(open_, closed)
+    if mode:
+        chosen.modes = [mode]
+    _finish(evaluate_runs(runs, questions, out, chosen, not no_tips), json)
+
+
+@app.command
+def ask(
+    run: Path, question: str | None = None, /, *, file: Path | None = None, out: Path | None = None,
+    open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
+    sampling: Annotated[Sampling | None, Flat] = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Ask a question, or a file of questions.
+
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    question:
+        The question.
+    file:
+        Questions instead: text, one a line, or a question file.
+    out:
+        Where their answers go, as JSON Lines.
+    open_:
+        Answer from the books, with the place. The default where the run has an index.
+    closed:
+        Answer from the model's memory.
+    no_tips:
+        Ask the question as it stands.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.answer.command import ask_file, ask_one
+
+    tips, chosen = not no_tips, sampling or Sampling()
+    if (question is None) == (file is None):
+        raise UserError('Give either a question (shuoshu ask RUN "…") or --file with questions.')
+    if question is not None:
+        record = ask_one(run, question, _mode(open_, closed), tips, chosen, quiet=json)
+    elif file is not None and out is not None:
+        record = ask_file(run, file, out, _mode(open_, closed), tips, chosen)
+    else:
+        raise UserError("--file needs --out ANSWERS.jsonl, where the answers go.")
+    if json:
+        _finish(record, json)
+
+
+@app.command
+def complete(
+    run: Path, text: str, /, *, max_new_tokens: int = 200, temperature: float = 0.8, top_k: int = 50,
+    top_p: float = 1.0, seed: int = 0, json: Json = False,
+) -> None:  # fmt: skip
+    """Go on writing where a text ends.
+
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    text:
+        The beginning.
+    max_new_tokens:
+        Longest continuation, in tokens.
+    temperature:
+        0 takes the likeliest token; 1 draws by the model's own probabilities.
+    top_k:
+        Draw among the k likeliest tokens only; 0 for all.
+    top_p:
+        Draw among the likeliest tokens that together have this probability.
+    seed:
+        The same seed gives the same text.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.answer.command import complete_text
+
+    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    record = complete_text(run, text, sampling, quiet=json)
+    if json:
+        _finish(record, json)
+
+
+@app.command
+def chat(
+    run: Path, /, *, open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
+    sampling: Annotated[Sampling | None, Flat] = None,
+) -> None:  # fmt: skip
+    """Talk with the books in the terminal; an empty line or Ctrl-D ends it.
+
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    open_:
+        Answer from the books, with the place.
+    closed:
+        Answer from the model's memory.
+    no_tips:
+        Ask questions as they stand.
+    """
+    from shuoshu.answer.command import chat_in_terminal
+
+    chat_in_terminal(run, _mode(open_, closed), not no_tips, sampling or Sampling())
+
+
+@app.command
+def serve(runs: list[Path], /, *, host: str = "127.0.0.1", port: int = 7860) -> None:
+    """Open the chat page for one or more models.
+
+    Parameters
+    ----------
+    runs:
+        Run or model folders.
+    host:
+        Address to listen on; other than this machine's own only if you mean it.
+    port:
+        Port to listen on.
+    """
+    try:
+        import gradio  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.") from error
+    from shuoshu.serve.app import serve_runs
+
+    serve_runs(runs, host, port)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake of the person at the keyboard is one sentence on stderr and exit code 2."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app.config = [_options_file(tokens)]
+        app(tokens, print_error=False, exit_on_error=False)
+    except UserError as error:
+        _fail(str(error))
+    except cyclopts.CycloptsError as error:
+        _fail(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        say("\nStopped. The same command goes on from here.")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
+    """The options a command begins with: the recipe of `run`, or the recipe.yaml of a run whose stage is done."""
+    data, source = {}, "options"
+    verb, given = (*tokens, "", "")[:2]
+    path = Path(given) if verb == "run" else Path(given) / "recipe.yaml"
+    stages = ("tokenizer", "pretrain", "finetune", "index")
+    if (verb == "run" and given and not given.startswith("-")) or (verb in stages and path.is_file()):
+        data, source = load_recipe(path), str(path)
+    return cyclopts.config.Dict(data, use_commands_as_keys=False, source=source)
+
+
+def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:
+    if open_ and closed:
+        raise UserError("--open and --closed exclude each other; give one of them.")
+    return "open" if open_ else "closed" if closed else None
+
+
+def _finish(figures: dict[str, Any], as_json: bool) -> None:
+    """Print a command's figures: one JSON line if asked for, else nothing (what matters has been said)."""
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False), flush=True)
+
+
+def _fail(sentence: str) -> None:
+    print(f"shuoshu: {sentence}", file=sys.stderr)
+    sys.exit(2)
