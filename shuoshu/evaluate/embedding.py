@@ -61,8 +61,8 @@ def _load(name: str | None) -> tuple[Any, str | None]:
         return None, f"{name}: no such folder"
     try:
         from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        return None, "sentence-transformers is not installed; `pip install sentence-transformers`"
+    except ImportError as error:
+        return None, f"sentence-transformers cannot be used ({error}); `pip install sentence-transformers`"
     try:
         # First what lies on this machine: a folder, or what the hub's cache holds.
         return SentenceTransformer(str(path) if path.exists() else name, local_files_only=True), None

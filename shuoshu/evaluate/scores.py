@@ -23,6 +23,8 @@ class Marked:
     answer: str
     truncated: bool
     """The engine stopped the answer before its end mark."""
+    garbled: bool
+    """It shows garble, or the engine left out bytes that made no character."""
     right: bool | None
     """None where the question has no key to judge by."""
     rouge_l: float
@@ -32,9 +34,15 @@ class Marked:
 
 
 def mark(
-    question: Question, answer: str, citations: Sequence[metrics.CitationLike] | None = None, *, truncated: bool = False
+    question: Question,
+    answer: str,
+    citations: Sequence[metrics.CitationLike] | None = None,
+    *,
+    truncated: bool = False,
+    broken: int = 0,
 ) -> Marked:
-    """Mark one answer. `citations` are None for an answer from memory, which cites nothing.
+    """Mark one answer. `citations` are None for an answer from memory, which cites nothing; `broken` counts the bytes
+    that the model wrote and the engine left out, as they made no character.
 
     The citation is judged where the question has `evidence` and the answer does not say that the books do not tell:
     the first citation counts, the one a reader looks up; an answer without any counts as wrongly cited.
@@ -46,6 +54,7 @@ def mark(
         question=question,
         answer=answer,
         truncated=truncated,
+        garbled=broken > 0 or metrics.is_garbled(answer),
         right=metrics.is_right(answer, question) if metrics.has_verdict(question) else None,
         rouge_l=metrics.rouge_l(answer, question.answer),
         rouge_l_char=metrics.rouge_l_char(answer, question.answer),
@@ -131,7 +140,7 @@ def _sums(marked: Sequence[Marked]) -> dict[str, Any]:
         "rouge_l": _mean(m.rouge_l for m in marked),
         "rouge_l_char": _mean(m.rouge_l_char for m in marked),
         "accuracy": _accuracy(marked),
-        "garbled": sum(metrics.is_garbled(m.answer) for m in marked),
+        "garbled": sum(m.garbled for m in marked),
         "empty": sum(metrics.is_empty(m.answer) for m in marked),
         "truncated": sum(m.truncated for m in marked),
         "repetitive": sum(metrics.is_repetitive(m.answer) for m in marked),

@@ -47,6 +47,8 @@ class AnswerLike(Protocol):
     def seconds(self) -> float: ...
     @property
     def truncated(self) -> bool: ...
+    @property
+    def broken(self) -> int: ...
 
 
 class Answerer(Protocol):
@@ -145,7 +147,13 @@ def _ask(
         answers += model.ask([question.question for question in questions[first : first + ASK_AT_ONCE]], mode, tips)
     seconds = time.perf_counter() - start
     marked = [
-        mark(question, answer.answer, answer.citations if mode == "open" else None, truncated=answer.truncated)
+        mark(
+            question,
+            answer.answer,
+            answer.citations if mode == "open" else None,
+            truncated=answer.truncated,
+            broken=answer.broken,
+        )
         for question, answer in zip(questions, answers, strict=True)
     ]
     return _Asked(answers, marked, seconds)
