@@ -37,21 +37,18 @@ class Book:
         return sum(len(chapter.text) for chapter in self.chapters)
 
 
-def read_book(source: Source, *, simplify: bool = False) -> Book:
+def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = frozenset()) -> Book:
     """Read, clean and divide one file. Raises UserError where it is missing, unreadable or holds no text."""
     extract = _extract(source)
     account = extract.account
-    text = clean.line_ends(extract.text, account)
-    text = clean.control(text, account)
-    if not extract.marked:
-        text = clean.heading_marks(text, account)
+    text = extract.text if extract.marked else clean.heading_marks(extract.text, account)
+    text = clean.apply(clean.BEFORE, text, account, skip)
     if simplify:
-        text = _simplified(text, account)
+        text = clean.simplify(text, account)
     headings, text = _divide(text, marked=extract.marked, account=account)
     title = book_title(source.path, extract.title, text)
     text = drop_title_page(text, title, account)
-    text = clean.indents(text, account)
-    text = clean.blank_lines(text, account)
+    text = clean.apply(clean.AFTER, text, account, skip)
     if not text.strip(HEADING_MARK + "\n"):
         raise UserError(f"{source.path} holds no text; name a file with a book in it.")
     if not text.endswith("\n"):
@@ -90,18 +87,6 @@ def _extract(source: Source) -> Extract:
     )
 
 
-def _simplified(text: str, account: Account) -> str:
-    """Traditional to simplified, by characters (`tw2s` also writes the particle 著 as 着, `t2s` does not)."""
-    import opencc
-
-    new = opencc.OpenCC("tw2s").convert(text)
-    if new != text:
-        shorter = len(text) - len(new)
-        changed = sum(a != b for a, b in zip(text, new, strict=True)) if shorter == 0 else 0
-        account.note("simplify", dropped=max(0, shorter), added=max(0, -shorter), changed=changed)
-    return new
-
-
 def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading], str]:
     """Mark the heading lines of a text; returns the headings, in order, and the text."""
     lines = text.split("\n")
@@ -127,23 +112,21 @@ def _known_heading(line: str) -> Heading:
 def _chapters(title: str, text: str, headings: list[Heading]) -> tuple[list[Chapter], int]:
     """Cut the marked text at its headings. A volume heading with little under it goes with the chapter that follows."""
     before, *bodies = text.split(HEADING_MARK)
-    pieces: list[tuple[Heading | None, str]] = [(None, before)] if before else []
+    pieces: list[tuple[Heading | None, str, str]] = [(None, "", before)] if before else []
     carried = ""
     for heading, body in zip(headings, bodies, strict=True):
         last = heading is headings[-1]
         if heading.kind == "volume" and len(body) < 200 and not last:
             carried += body
             continue
-        pieces.append((heading, carried + body))
+        pieces.append((heading, body.partition("\n")[0], carried + body))
         carried = ""
-    numbers = iter(number_chapters([heading for heading, _ in pieces if heading is not None]))
+    numbers = iter(number_chapters([heading for heading, _, _ in pieces if heading is not None]))
     chapters: list[Chapter] = []
     start = 0
-    for heading, body in pieces:
+    for heading, name, body in pieces:
         number = next(numbers) if heading else (0 if headings else 1)
-        chapters.append(
-            Chapter(book=title, number=number, title=heading.title if heading else "", text=body, start=start)
-        )
+        chapters.append(Chapter(book=title, number=number, title=name, text=body, start=start))
         start += len(body)
     named = {heading.volume for heading in headings if heading.volume}
     alone = Counter(heading.title for heading in headings if heading.kind == "volume")

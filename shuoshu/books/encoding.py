@@ -55,7 +55,7 @@ _COMMON_TRADITIONAL = (
 )
 _PIECE = 64  # bytes
 _PUNCTUATION = "，。：“”、！？；‘’…—《》（）「」『』\u3000"
-_EVERYDAY = frozenset(_COMMON + _COMMON_TRADITIONAL + _PUNCTUATION)
+EVERYDAY = frozenset(_COMMON + _COMMON_TRADITIONAL + _PUNCTUATION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ def _reading(data: bytes, encoding: str) -> float:
 
 
 def _weight(c: str) -> float:
-    if c in _EVERYDAY:
+    if c in EVERYDAY:
         return 1.0
     if c < "\x80":
         if c.isalpha() or c in " \n\r\t.,'\"":

@@ -58,13 +58,13 @@ def _says_title(line: str, title: str) -> bool:
         return True
     if len(line) > len(title) + 40 or re.search(r"[。！？；]", line):
         return False
-    plain = re.sub(r"[\s《》〈〉\[\]【】（）()/·]", "", line)
+    plain = re.sub(r"[\s《》〈〉\[\]【】（）()/／·—-]", "", line)
     title = re.sub(r"\s", "", title)
     if plain == title:
         return True
     rest = plain.removeprefix(title)
     # 《三国演义》 罗贯中 著, 《水浒传》（精校版全本）作者：施耐庵, 《西游记》吴承恩（明）
-    return rest != plain and bool(re.search(rf"^\W*《\s*{re.escape(title)}\s*》|作者|[著撰编]$|全本|完本", line))
+    return rest != plain and bool(re.search(rf"^\W*《\s*{re.escape(title)}\s*》|作者|[著撰编]\W*$|全本|完本", line))
 
 
 def _without_quotes(title: str) -> str:
