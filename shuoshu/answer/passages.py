@@ -1,7 +1,7 @@
 """Chapters cut into passages to search, and passages into windows to quote: offsets are exact, always.
 
 `chapter.text[passage.start:passage.end] == passage.text`, so that a citation can be checked in the book itself.
-Passages overlap by about half (`reference`: stride of half a passage), for an answer that stands at the edge of one
+Passages overlap by about half for an answer that stands at the edge of one
 stands in the middle of the next.
 """
 
@@ -25,6 +25,8 @@ _SENTENCE_END = re.compile(
     rf"|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]+[{_CLOSERS}]*(?=\s+[A-Z0-9“‘\"'(])"
 )
 _CLAUSE_END = re.compile(rf"[，、；：,;:—]+[{_CLOSERS}]*\s*")
+# A heading is the first line of a chapter, or the second or third under those of a volume.
+_HEADING_LINES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +115,12 @@ def split_units(text: str, start: int, end: int, limit: int) -> Iterator[list[Sp
 
 
 def _body_lines(chapter: Chapter) -> Iterator[Span]:
-    first_line = chapter.text.partition("\n")[0]
-    headed = bool(chapter.title) and first_line.strip() == chapter.title.strip()
-    return _lines(chapter.text, len(first_line) if headed else 0)
+    """The lines below the heading. A volume heading (第一卷) may stand above it and is left out too."""
+    start = 0
+    for begin, end in list(_lines(chapter.text, 0))[:_HEADING_LINES]:
+        if chapter.title and chapter.text[begin:end].strip() == chapter.title.strip():
+            start = end
+    return _lines(chapter.text, start)
 
 
 def _lines(text: str, start: int) -> Iterator[Span]:
