@@ -3,18 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shuoshu.books import clean
+from shuoshu.books import clean, formats
 from shuoshu.books.account import Account
 from shuoshu.books.chapter import Chapter
-from shuoshu.books.encoding import decode, looks_binary
-from shuoshu.books.epub import read_epub
-from shuoshu.books.extract import HEADING_MARK, Extract
+from shuoshu.books.containers import Source
+from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.headings import Heading, parse_heading
-from shuoshu.books.sources import Source
 from shuoshu.books.structure import find_headings, number_chapters
 from shuoshu.books.titles import book_title, drop_title_page
 from shuoshu.errors import UserError
-from shuoshu.files import reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +36,25 @@ class Book:
 
 def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = frozenset()) -> Book:
     """Read, clean and divide one file. Raises UserError where it is missing, unreadable or holds no text."""
-    extract = _extract(source)
+    extract = formats.extract(source)
     account = extract.account
     text = extract.text if extract.marked else clean.heading_marks(extract.text, account)
     text = clean.apply(clean.BEFORE, text, account, skip)
     if simplify:
         text = clean.simplify(text, account)
     headings, text = _divide(text, marked=extract.marked, account=account)
-    title = book_title(source.path, extract.title, text)
+    title = book_title(source.stem, extract.title, text)
     text = drop_title_page(text, title, account)
     text = clean.apply(clean.AFTER, text, account, skip)
     if not text.strip(HEADING_MARK + "\n"):
-        raise UserError(f"{source.path} holds no text; name a file with a book in it.")
+        raise UserError(f"{source.name} holds no text; name a file with a book in it.")
     if not text.endswith("\n"):
         account.note("line-ends", added=1)
         text += "\n"
     chapters, volumes = _chapters(title, text, headings)
     account.balance(sum(len(chapter.text) for chapter in chapters))
     return Book(
-        file=str(source.path),
+        file=source.name,
         title=title,
         encoding=extract.encoding,
         confidence=extract.confidence,
@@ -67,36 +64,20 @@ def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = 
     )
 
 
-def _extract(source: Source) -> Extract:
-    try:
-        if source.format == "epub":
-            return read_epub(source.path)
-        data = source.path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{source.path}: cannot be read ({reason(error)}).") from error
-    if not data.strip():
-        raise UserError(f"{source.path} is empty; name a file with a book in it.")
-    decoded = decode(data)
-    if looks_binary(decoded.text):
-        raise UserError(f"{source.path} is no text file; convert it to txt or EPUB first.")
-    return Extract(
-        text=decoded.text,
-        encoding=decoded.encoding,
-        confidence=decoded.confidence,
-        account=Account(len(decoded.text)),
-    )
-
-
 def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading], str]:
     """Mark the heading lines of a text; returns the headings, in order, and the text."""
     lines = text.split("\n")
     if marked:
         at = [i for i, line in enumerate(lines) if line.startswith(HEADING_MARK)]
         found = [(i, _known_heading(lines[i][1:])) for i in at]
+        # Two marks begin a piece without a heading: the line is its text, and stays as it is.
     else:
         lines, places = find_headings(lines, account)
         found = [(place.line, place.heading) for place in places]
     for i, heading in found:
+        if not heading.title:
+            lines[i] = HEADING_MARK + lines[i].lstrip(HEADING_MARK)
+            continue
         plain = lines[i].removeprefix(HEADING_MARK)
         if plain != heading.title:
             account.note("headings", dropped=len(plain) - len(heading.title), sample=plain)
@@ -105,6 +86,8 @@ def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading]
 
 
 def _known_heading(line: str) -> Heading:
+    if line.startswith(HEADING_MARK):
+        return Heading(kind="chapter", unit="", number=None, title="")
     title = " ".join(line.split())
     return parse_heading(title) or Heading(kind="chapter", unit="", number=None, title=title)
 
@@ -119,7 +102,7 @@ def _chapters(title: str, text: str, headings: list[Heading]) -> tuple[list[Chap
         if heading.kind == "volume" and len(body) < 200 and not last:
             carried += body
             continue
-        pieces.append((heading, body.partition("\n")[0], carried + body))
+        pieces.append((heading, body.partition("\n")[0] if heading.title else "", carried + body))
         carried = ""
     numbers = iter(number_chapters([heading for heading, _, _ in pieces if heading is not None]))
     chapters: list[Chapter] = []

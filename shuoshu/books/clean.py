@@ -12,6 +12,7 @@ from shuoshu.books.adverts import adverts, decorations, notices
 from shuoshu.books.characters import dashes, glyphs, markup, private, variants, width
 from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.mojibake import mojibake
+from shuoshu.books.oneline import one_line
 from shuoshu.books.quotes import quotes
 from shuoshu.books.wraps import wraps
 
@@ -85,6 +86,7 @@ BEFORE: dict[str, Rule] = {
     "line-ends": line_ends,
     "control": control,
     "markup": markup,
+    "one-line": one_line,
     "mojibake": mojibake,
     "private": private,
     "variants": variants,

@@ -9,15 +9,11 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from shuoshu.books.account import Account
+from shuoshu.books.containers import open_archive, read_member
 from shuoshu.books.encoding import decode
 from shuoshu.books.extract import HEADING_MARK, Extract
 from shuoshu.books.html import html_text
 from shuoshu.errors import UserError
-
-LARGEST = 256 << 20
-"""Most bytes that may come out of one archive; a book has a few."""
-DENSEST = 200
-"""Most bytes that may come out of one compressed byte; text packs about 3 to 1, a zip bomb 1000 to 1."""
 
 _NO_CHAPTER = re.compile(
     r"\s*(目\s*[录錄次]|封面|书名页|書名頁|版权.*|版權.*|扉页"
@@ -26,36 +22,26 @@ _NO_CHAPTER = re.compile(
 )
 
 
-def read_epub(path: Path) -> Extract:
+def read_epub(data: bytes, name: str) -> Extract:
     """Read an EPUB. Raises UserError where the file is no EPUB, is protected, or unpacks to an absurd size."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _read(path, archive)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ElementTree.ParseError,
-    ) as error:
-        raise UserError(
-            f"{path}: a damaged or protected EPUB ({error}); get another copy or convert it to txt."
-        ) from error
+        with open_archive(data, name) as archive:
+            return _read(name, archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise UserError(f"{name}: a damaged or protected EPUB ({error}); get another copy or convert it.") from error
 
 
-def _read(path: Path, archive: zipfile.ZipFile) -> Extract:
-    guard_archive(path, archive)
+def _read(file: str, archive: zipfile.ZipFile) -> Extract:
     names = {name.lower(): name for name in archive.namelist()}
     opf_name = _package_name(archive, names)
     if opf_name is None:
-        raise UserError(f"{path}: not an EPUB (it names no package file); get another copy or convert it to txt.")
-    opf = _xml(archive.read(opf_name))
+        raise UserError(f"{file}: not an EPUB (it names no package file); get another copy or convert it to txt.")
+    opf = _xml(_bytes(archive, opf_name))
     folder = posixpath.dirname(opf_name)
     items = {item.get("id"): item for item in opf.iter() if _tag(item) == "item"}
     spine = [items[ref.get("idref")] for ref in opf.iter() if _tag(ref) == "itemref" and ref.get("idref") in items]
     if "META-INF/encryption.xml" in archive.namelist() and "META-INF/rights.xml" in archive.namelist():
-        raise UserError(f"{path}: a protected EPUB (DRM); get a copy without protection.")
+        raise UserError(f"{file}: a protected EPUB (DRM); get a copy without protection.")
     titles = _titles(archive, names, folder, items)
     account = Account(0)
     parts: list[str] = []
@@ -76,18 +62,10 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Extract:
     )
 
 
-def guard_archive(path: Path, archive: zipfile.ZipFile) -> None:
-    """Raise UserError for a zip bomb, before a byte of it is unpacked. (Sizes that lie fail the checksum later.)"""
-    size = sum(info.file_size for info in archive.infolist())
-    packed = max(1, path.stat().st_size)
-    if size > LARGEST or (size > 16 << 20 and size > DENSEST * packed):
-        raise UserError(f"{path}: unpacks to {size >> 20} MB, too much for a book; unpack it yourself if you trust it.")
-
-
 def _package_name(archive: zipfile.ZipFile, names: dict[str, str]) -> str | None:
     container = names.get("meta-inf/container.xml")
     if container is not None:
-        for element in _xml(archive.read(container)).iter():
+        for element in _xml(_bytes(archive, container)).iter():
             if _tag(element) == "rootfile" and (name := names.get((element.get("full-path") or "").lower())):
                 return name
     return next((name for name in archive.namelist() if name.lower().endswith(".opf")), None)
@@ -99,7 +77,10 @@ def _xml(data: bytes) -> ElementTree.Element:
     text = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r"^<\?xml[^>]*\?>", "", text)
     text = re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;", " ", text)
-    return ElementTree.fromstring(text)
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise zipfile.BadZipFile(f"its XML is broken: {error}") from error
 
 
 def _titles(
@@ -115,7 +96,7 @@ def _titles(
         if "nav" in (item.get("properties") or "").split():
             found = _nav_titles(_page(archive, name))
         elif item.get("media-type") == "application/x-dtbncx+xml":
-            found = _ncx_titles(_xml(archive.read(name)))
+            found = _ncx_titles(_xml(_bytes(archive, name)))
         else:
             continue
         for href, title in found:
@@ -160,7 +141,11 @@ def _marked(text: str, title: str | None, account: Account) -> str:
 
 
 def _page(archive: zipfile.ZipFile, name: str) -> str:
-    return decode(archive.read(name)).text.replace(HEADING_MARK, "")
+    return decode(_bytes(archive, name)).text.replace(HEADING_MARK, "")
+
+
+def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    return read_member(Path(archive.filename or "the EPUB"), archive, archive.getinfo(name))
 
 
 def _member(names: dict[str, str], folder: str, href: str) -> str | None:

@@ -1,30 +1,18 @@
 """Which files a list of paths means: folders walked in natural order, what is no book left aside and named."""
 
 import re
-from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from shuoshu.books.containers import Source, archive_members, display_name
+from shuoshu.books.formats import BY_NAME, CONVERT
 from shuoshu.books.numerals import DIGITS, NUMERAL, UNITS, parse
 from shuoshu.errors import UserError
-
-FORMATS = {".txt": "text", ".text": "text", ".epub": "epub"}
-"""Formats by file name; anything else is read as text, and refused where it is none."""
 
 _NO_BOOK = re.compile(
     r"(readme|license|licence|copying|changelog|notice|thumbs\.db|desktop\.ini)(\..*)?", re.IGNORECASE
 )
 _NUMBERS = re.compile(rf"({NUMERAL}+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A file to read."""
-
-    path: Path
-    format: str
-    explicit: bool
-    """Named by the user: without text in it, it is an error; inside a folder it is reported and skipped."""
 
 
 def find_sources(paths: list[str]) -> tuple[list[Source], list[tuple[Path, str]]]:
@@ -35,18 +23,18 @@ def find_sources(paths: list[str]) -> tuple[list[Source], list[tuple[Path, str]]
     skipped: list[tuple[Path, str]] = []
     for name in paths:
         if name == "demo" and not Path(name).exists():
-            sources.append(_source(demo_book(), explicit=True))
+            _add(demo_book(), True, sources, skipped)
             continue
         path = Path(name).expanduser()
         if path.is_dir():
             _walk(path, path.resolve(), sources, skipped)
         elif path.is_file():
-            sources.append(_source(path, explicit=True))
+            _add(path, True, sources, skipped)
         elif path.exists() or path.is_symlink():
             raise UserError(f"{path} is no file that can be read; name a file or a folder of books.")
         else:
             raise UserError(f"{path} is not there; name a file or a folder of books, or `demo` for the bundled book.")
-    return list({source.path.resolve(): source for source in reversed(sources)}.values())[::-1], skipped
+    return list({(source.path.resolve(), source.member): source for source in sources}.values()), skipped
 
 
 def demo_book() -> Path:
@@ -86,8 +74,33 @@ def _walk(folder: Path, root: Path, sources: list[Source], skipped: list[tuple[P
         elif _NO_BOOK.fullmatch(child.name):
             skipped.append((child, "by its name no book"))
         else:
-            sources.append(_source(child, explicit=False))
+            _add(child, False, sources, skipped)
 
 
-def _source(path: Path, *, explicit: bool) -> Source:
-    return Source(path=path, format=FORMATS.get(path.suffix.lower(), "text"), explicit=explicit)
+def _add(path: Path, explicit: bool, sources: list[Source], skipped: list[tuple[Path, str]]) -> None:
+    """Add a file, or the files in it where it is a zip archive."""
+    try:
+        if path.suffix.lower() in CONVERT:
+            raise UserError(f"{path}: {path.suffix} files are not read; convert it to EPUB or txt (calibre does it).")
+        if path.suffix.lower() != ".zip":
+            sources.append(Source(path=path, format=_format(path.name), explicit=explicit))
+            return
+        members = sorted(archive_members(path), key=lambda info: natural_key(display_name(info.filename)))
+        if explicit and not members:
+            raise UserError(f"{path}: an empty archive; name one with books in it.")
+        alone = explicit and len(members) == 1
+        for info in members:
+            name = info.filename
+            if PurePath(name).suffix.lower() in (*CONVERT, ".zip", ".gz"):
+                skipped.append((path / display_name(name), "a format to be unpacked or converted first"))
+            else:
+                sources.append(Source(path=path, format=_format(name), explicit=alone, member=name))
+    except UserError as error:
+        if explicit:
+            raise
+        skipped.append((path, str(error)))
+
+
+def _format(name: str) -> str:
+    name = name.lower().removesuffix(".gz")
+    return BY_NAME.get(PurePath(name).suffix, "text")

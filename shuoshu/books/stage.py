@@ -6,7 +6,8 @@ from typing import Any
 
 from shuoshu.books.book import Book, read_book
 from shuoshu.books.chapter import write_chapters
-from shuoshu.books.sources import Source, find_sources
+from shuoshu.books.containers import Source
+from shuoshu.books.sources import find_sources
 from shuoshu.errors import UserError
 from shuoshu.recipe import BooksOptions
 from shuoshu.terminal import progress

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from shuoshu.books.account import Account
+from shuoshu.books.bare import bare_headings
 from shuoshu.books.headings import Heading, parse_heading
 from shuoshu.books.numerals import NUMERAL
 
@@ -35,6 +36,10 @@ def find_headings(lines: list[str], account: Account) -> tuple[list[str], list[P
     """Find the headings of a book's lines; returns the lines without tables of contents, and the headings in order."""
     places = [Place(line=i, heading=heading) for i, line in enumerate(lines) if (heading := parse_heading(line))]
     places = _in_sequence(places)
+    if not any(place.heading.kind == "chapter" for place in places):
+        volumes = {place.line: place.heading for place in places if place.heading.kind == "volume"}
+        bare = volumes | {i: heading for i, heading in bare_headings(lines) if i not in volumes}
+        places = [Place(line=i, heading=heading) for i, heading in sorted(bare.items())] if len(bare) > 1 else places
     gone = _contents(lines, places)
     if gone:
         lines = account.drop_lines("contents", lines, gone)
@@ -168,7 +173,7 @@ def _one_level(lines: list[str], places: list[Place]) -> list[Place]:
         del counts["节"]
     if not counts:  # volumes are all the structure there is
         places = [_as_chapter(p) if p.heading.kind == "volume" else p for p in places]
-        return _at_the_ends(places) if any(p.heading.number is not None for p in places) else places
+        return _at_the_ends(places) if any(p.heading.kind == "chapter" for p in places) else places
     if "篇" in counts and len(counts) > 1 and counts["篇"] < max(n for unit, n in counts.items() if unit != "篇"):
         places = [_as_volume(p) if p.heading.unit == "篇" else p for p in places]
     return _without_doubles(lines, _at_the_ends(places))
@@ -176,12 +181,12 @@ def _one_level(lines: list[str], places: list[Place]) -> list[Place]:
 
 def _at_the_ends(places: list[Place]) -> list[Place]:
     """Forewords before the first chapter, afterwords behind the last; 附录 in between belongs to the one before it."""
-    numbered = [i for i, place in enumerate(places) if place.heading.number is not None]
-    first, last = numbered[0], numbered[-1]
+    main = [i for i, place in enumerate(places) if place.heading.kind in ("chapter", "volume")]
+    first, last = main[0], main[-1]
     return [
         place
         for i, place in enumerate(places)
-        if place.heading.number is not None
+        if place.heading.kind in ("chapter", "volume")
         or (place.heading.kind == "front" and i < first)
         or (place.heading.kind == "back" and i > last)
     ]

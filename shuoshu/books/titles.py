@@ -1,7 +1,7 @@
 """What a book is called: from its metadata, its file name, or 《》 in its first lines; and the title page, dropped."""
 
 import re
-from pathlib import Path
+from pathlib import PurePath
 
 from shuoshu.books.account import Account
 from shuoshu.books.extract import HEADING_MARK
@@ -22,11 +22,11 @@ _AUTHOR = re.compile(
 )
 
 
-def book_title(path: Path, metadata: str, text: str) -> str:
+def book_title(file: str, metadata: str, text: str) -> str:
     """The title without 《》: the metadata's, the one in the file name, or the one in the first lines."""
     if metadata.strip():
         return _without_quotes(metadata)
-    name = _ENCODING_SUFFIX.sub("", path.stem)
+    name = _ENCODING_SUFFIX.sub("", PurePath(file).stem)
     named = _QUOTED.search(name)
     if named:
         return named[1]
