@@ -30,11 +30,12 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flat = Parameter(name="*")
 Open = Annotated[bool, Parameter(name="--open", negative="")]
 Closed = Annotated[bool, Parameter(negative="")]
+NoServe = Annotated[bool, Parameter(negative="")]
 NoTips = Annotated[bool, Parameter(negative="")]
 
 
 @app.command
-def demo(*, minutes: float = 4.0, no_serve: bool = False, port: int = 7860, json: Json = False) -> None:
+def demo(*, minutes: float = 4.0, no_serve: NoServe = False, port: int = 7860, json: Json = False) -> None:
     """Walk the whole road on the bundled book, then open the chat page.
 
     Parameters
@@ -365,7 +366,8 @@ def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
     stages = ("tokenizer", "pretrain", "finetune", "index")
     if (verb == "run" and given and not given.startswith("-")) or (verb in stages and path.is_file()):
         data, source = load_recipe(path), str(path)
-    return cyclopts.config.Dict(data, use_commands_as_keys=False, source=source)
+    # Under the command's own key: at the top, cyclopts would take `books:` or `pretrain:` for the commands so called.
+    return cyclopts.config.Dict({verb: data} if data else {}, source=source)
 
 
 def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:

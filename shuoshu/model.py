@@ -18,12 +18,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from shuoshu.errors import UserError
 from shuoshu.files import read_json, write_aside, write_json
+from shuoshu.weights import load_tensors, save_tensors
 
 
 @dataclass(kw_only=True)
@@ -243,18 +242,15 @@ class MiniGLM(nn.Module):
 
     def save_weights(self, path: Path) -> None:
         """Write the weights as safetensors, in float32; a tied output layer is left out, as transformers does."""
-        weights = {name: weight.detach().float().cpu().contiguous() for name, weight in self.state_dict().items()}
+        weights = {name: weight.float() for name, weight in self.state_dict().items()}
         if self.config.tie_word_embeddings:
             del weights["lm_head.weight"]
         with write_aside(path) as aside:
-            save_file(weights, aside, metadata={"format": "pt"})
+            save_tensors(aside, weights)
 
     def load_weights(self, path: Path) -> None:
         """Load weights that `save_weights` or transformers wrote. Raises UserError for a broken or foreign file."""
-        try:
-            weights = load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{path}: not a readable safetensors file ({error}).") from error
+        weights = load_tensors(path)
         if self.config.tie_word_embeddings:
             weights["lm_head.weight"] = weights.get("model.embed_tokens.weight", torch.empty(0))
         try:
@@ -264,7 +260,7 @@ class MiniGLM(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "MiniGLM":
-        """Read a Hugging Face model folder of the Qwen3 shape, one file or sharded."""
+        """Read a Hugging Face model folder of the Qwen3 shape, its weights in one file."""
         model = cls(GLMConfig.load(folder))
         model.load_weights(folder / "model.safetensors")
         return model.eval()

@@ -145,27 +145,25 @@ class Tokenizer:
 class TextStream:
     """Turns ids into text as they come, in whole characters: bytes wait until their character is complete.
 
-    A byte that can belong to no character is left out of the text and counted in `broken`, never shown as `�`.
+    What makes no character (and a `�` that stood in a book already) is counted in `broken` and never shown.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._bytes_of = tokenizer.bytes_of
-        self.broken = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self.broken = 0
 
     def step(self, token: int) -> str:
         """The characters that `token` completes, perhaps none."""
-        return self._clean(self._bytes_of[token], self._decoder.decode(self._bytes_of[token]))
+        return self._clean(self._decoder.decode(self._bytes_of[token]))
 
     def end(self) -> str:
-        """What is left at the end: nothing, but an unfinished character is counted as broken."""
-        return self._clean(b"", self._decoder.decode(b"", final=True))
+        """What is left at the end: nothing to show, but an unfinished character is counted as broken."""
+        return self._clean(self._decoder.decode(b"", final=True))
 
-    def _clean(self, piece: bytes, text: str) -> str:
-        if "�" in text and b"\xef\xbf\xbd" not in piece:  # a book may hold a real U+FFFD; it is no fault of ours
-            self.broken += text.count("�")
-            text = text.replace("�", "")
-        return text
+    def _clean(self, text: str) -> str:
+        self.broken += text.count("�")
+        return text.replace("�", "")
 
 
 def choose_vocab_size(characters: int) -> int:

@@ -2,7 +2,8 @@
 
 The weights are those of `MiniGLM`; queries, keys and values are one matrix product, gate and up another, and queries
 and keys are normed and turned together. That halves the number of operations a token, which is what a small model's
-speed on a CPU hangs on.
+speed on a CPU hangs on. With bf16 only the matrices are bf16: on a CPU attention over a bf16 cache takes four times as
+long as over an fp32 one (281 µs against 47 µs a layer at 350 positions, 2-core EPYC), and everything else is small.
 """
 
 import torch
@@ -17,13 +18,17 @@ class CachedModel:
 
     def __init__(self, model: MiniGLM, dtype: torch.dtype) -> None:
         config = self.config = model.config
-        weights = {name: weight.detach().to(dtype) for name, weight in model.state_dict().items()}
-        self.embedding = weights["model.embed_tokens.weight"]
+        self.embedding = model.model.embed_tokens.weight.detach()
+        self.device, self.matrices = self.embedding.device, dtype
+        self.dtype = torch.float32 if self.device.type == "cpu" else dtype
+        weights = {
+            name: weight.detach().to(self.dtype if "norm" in name else self.matrices)
+            for name, weight in model.state_dict().items()
+        }
+        self.embedding = self.embedding.to(self.dtype)
         self.head, self.norm = weights["lm_head.weight"], weights["model.norm.weight"]
-        self.device, self.dtype = self.embedding.device, dtype
         self.length = config.max_position_embeddings
-        cos, sin = rotary_table(config, self.length, self.device)
-        self.cos, self.sin = cos.to(dtype), sin.to(dtype)
+        self.cos, self.sin = (part.to(self.dtype) for part in rotary_table(config, self.length, self.device))
         self.layers = [self._join(weights, f"model.layers.{i}.") for i in range(config.num_hidden_layers)]
 
     def _join(self, weights: dict[str, Tensor], layer: str) -> tuple[Tensor, ...]:
@@ -70,7 +75,7 @@ class CachedModel:
         rows = torch.arange(b, device=ids.device)[:, None].expand(b, t)
         x = F.embedding(ids, self.embedding)
         for (norm, qkv, gains, out, norm2, gate_up, down), (keys, values) in zip(self.layers, cache, strict=True):
-            mixed = F.linear(F.rms_norm(x, norm.shape, norm, config.rms_norm_eps), qkv)
+            mixed = self._multiply(F.rms_norm(x, norm.shape, norm, config.rms_norm_eps), qkv)
             mixed = mixed.view(b, t, heads + 2 * kv_heads, width)
             turned = F.rms_norm(mixed[:, :, : heads + kv_heads], (width,), None, config.rms_norm_eps) * gains
             turned = rotate(turned, cos, sin)
@@ -84,11 +89,14 @@ class CachedModel:
                 turned[:, :, :heads].transpose(1, 2), keys[:, :, :end], values[:, :, :end],
                 attn_mask=mask, enable_gqa=heads != kv_heads,
             )  # fmt: skip
-            x = x + F.linear(seen.transpose(1, 2).reshape(b, t, heads * width), out)
-            gate, up = F.linear(F.rms_norm(x, norm2.shape, norm2, config.rms_norm_eps), gate_up).chunk(2, dim=-1)
-            x = x + F.linear(F.silu(gate) * up, down)
+            x = x + self._multiply(seen.transpose(1, 2).reshape(b, t, heads * width), out)
+            gate, up = self._multiply(F.rms_norm(x, norm2.shape, norm2, config.rms_norm_eps), gate_up).chunk(2, dim=-1)
+            x = x + self._multiply(F.silu(gate) * up, down)
         return F.rms_norm(x, self.norm.shape, self.norm, config.rms_norm_eps)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits (…, V) in float32 of hidden states (…, D)."""
-        return F.linear(hidden, self.head).float()
+        return self._multiply(hidden, self.head).float()
+
+    def _multiply(self, x: Tensor, matrix: Tensor) -> Tensor:
+        return F.linear(x.to(self.matrices), matrix).to(self.dtype)

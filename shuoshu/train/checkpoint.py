@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from shuoshu.files import folder_aside, hash_file, read_json, write_json
 from shuoshu.terminal import say
+from shuoshu.weights import load_tensors, save_tensors
 
 KEEP = 2
 
@@ -29,7 +29,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, dict[str, Tensor
         sums = {}
         for stem, group in tensors.items():
             path = aside / f"{stem}.safetensors"
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in group.items()}, path)
+            save_tensors(path, group)
             sums[path.name] = hash_file(path)
         write_json(aside / "state.json", {**state, "step": step, "sha256": sums})
     for old in _checkpoints(folder)[:-KEEP]:
@@ -45,7 +45,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, T
             for name, checksum in state["sha256"].items():
                 if hash_file(checkpoint / name) != checksum:
                     raise ValueError(f"{name} does not match its checksum")
-                tensors[Path(name).stem] = load_file(checkpoint / name)
+                tensors[Path(name).stem] = load_tensors(checkpoint / name)
             return state, tensors
         except Exception as error:  # whatever is wrong with this one, an older one may be whole
             say(f"{checkpoint} is damaged ({error}); trying the one before it.")

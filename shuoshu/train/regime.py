@@ -5,6 +5,8 @@ batches give more steps. A GPU is short of text: it sees the same novel a hundre
 The number that tells the two apart is how many epochs the budget buys; it is measured, not guessed (`loop.probe`).
 """
 
+import importlib.util
+import shutil
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,11 +56,11 @@ def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
 
 def choose_config(options: ModelOptions, vocab_size: int, minutes: float, device: torch.device) -> GLMConfig:
     """Shape of a new network: what the options say, the rest by budget (minutes of training) and device."""
-    layers, width = (8, 512) if device.type == "cuda" else (4, 256) if minutes < 8 else (6, 320)
+    layers, width = (8, 512) if device.type == "cuda" else (4, 256) if minutes < 8 else (6, 256)
     width = options.width or width
     layers = options.layers or layers
     heads = options.heads or max(1, width // 64)
-    context = options.context or (256 if minutes < 8 and device.type == "cpu" else 512)
+    context = options.context or (512 if device.type == "cuda" else 256)
     return GLMConfig(
         vocab_size=vocab_size,
         hidden_size=width,
@@ -71,6 +73,13 @@ def choose_config(options: ModelOptions, vocab_size: int, minutes: float, device
         max_position_embeddings=context,
         tie_word_embeddings=options.tie,
     )
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch.compile has what it needs: a C++ compiler for the CPU, triton for a GPU."""
+    if device.type == "cuda":
+        return importlib.util.find_spec("triton") is not None
+    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
 
 def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device: torch.device) -> dict[str, Any]:
@@ -91,7 +100,9 @@ def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device
         "cooldown": 0.5,
         "clip": 1.0,
         "precision": fast_precision(device),
-        "compile": False,
+        # Compiling takes 20-45 s on two cores and makes steps 1.25 times as fast: worth it from some minutes on.
+        # Fine-tuning's rows differ in length, and each new shape would be compiled again.
+        "compile": stage == "pretrain" and (options["minutes"] or 0) >= (3 if gpu else 8) and can_compile(device),
         # A fact learned by heart is not worse for being unknown to the facts set aside, so the last weights stand.
         "keep": "best" if stage == "pretrain" else "last",
     }

@@ -1,0 +1,51 @@
+"""Which weights get which optimiser, the learning rate over a run, and state that loads back to the same steps."""
+
+import pytest
+import torch
+from conftest import random_model
+
+from shuoshu.tokenizer import Tokenizer
+from shuoshu.train.optimiser import Optimiser, learning_rate
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 100, 2001])
+def test_the_rate_rises_stays_and_ends_at_zero(steps: int):
+    rates = [learning_rate(step, steps, 1.0, 0.1, 0.4) for step in range(steps + 1)]
+    assert rates[-1] == 0
+    assert all(rate > 0 for rate in rates[:-1])
+    assert max(rates) <= 1
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_muon_takes_the_matrices_of_the_blocks_only(tokenizer: Tokenizer):
+    model = random_model(tokenizer, tie_word_embeddings=False)
+    muon, adamw = Optimiser(model, "muon", 1e-3, 0.1).parts
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    by_muon = {names[id(weight)] for group in muon.param_groups for weight in group["params"]}
+    by_adamw = {names[id(weight)] for group in adamw.param_groups for weight in group["params"]}
+    assert by_muon | by_adamw == set(names.values())
+    assert not by_muon & by_adamw
+    assert by_muon == {name for name in names.values() if name.endswith("_proj.weight")}
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_a_loaded_state_goes_on_as_the_saved_one(kind, tokenizer: Tokenizer):
+    def steps(model, optimiser, seeds):
+        for seed in seeds:
+            ids = torch.randint(0, 4000, (2, 17), generator=torch.Generator().manual_seed(seed))
+            model.loss(ids[:, :-1], ids[:, 1:]).backward()
+            optimiser.step(1e-2)
+
+    one = random_model(tokenizer)
+    first = Optimiser(one, kind, 1e-2, 0.1)
+    steps(one, first, range(3))
+    other = random_model(tokenizer, seed=9)
+    other.load_state_dict(one.state_dict())
+    second = Optimiser(other, kind, 1e-2, 0.1)
+    second.load({name: value.clone() for name, value in first.state().items()})
+    steps(one, first, range(3, 6))
+    steps(other, second, range(3, 6))
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name]), name
