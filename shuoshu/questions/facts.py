@@ -164,7 +164,8 @@ def _same_place(one: _View, other: _View, rarity: dict[str, float]) -> str:
 
 
 def _same_answer(one: _View, other: _View, rarity: dict[str, float]) -> str:
-    return "same answer"
+    # Where both show their evidence, and it is not the same, the answer is a form of words: 这句话是武松说的。
+    return "" if one.evidence and other.evidence else "same answer"
 
 
 def _told_apart(one: _View, other: _View) -> bool:

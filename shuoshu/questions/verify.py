@@ -236,6 +236,8 @@ def _merge(questions: list[Question]) -> tuple[list[Question], list[Rejected]]:
         if link.right not in merged or left not in merged or link.reason in (SAME_PLACE, "same record"):
             continue
         first, later = merged[left], merged[link.right]
+        if first.of or later.of:  # words its fact anew on purpose
+            continue
         if link.reason == "same wording" and not _agree(first, later):
             contradicted.append(Rejected(later, ("asked before and answered otherwise",)))
         elif _agree(first, later) and link.reason in ("same wording", *(() if later.level == "NA" else MERGED)):
