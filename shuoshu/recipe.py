@@ -24,6 +24,8 @@ class BooksOptions:
     """Files and folders to read; a path in a recipe counts from the recipe's own folder. `demo` is the bundled book."""
     simplify: bool = False
     """Turn traditional characters into simplified ones (繁→简)."""
+    skip_rules: list[str] = field(default_factory=list)
+    """Cleaning rules to leave out, by the names in the report: `adverts`, `quotes`, `editions` …"""
 
 
 @dataclass(kw_only=True)

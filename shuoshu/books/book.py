@@ -1,7 +1,7 @@
 """One file becomes one book: the function every way of running the stage calls, alone, in parallel or on a cluster."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shuoshu.books import clean, formats
 from shuoshu.books.account import Account
@@ -25,8 +25,6 @@ class Book:
     volumes: int
     chapters: list[Chapter]
     account: Account
-    problems: list[str] = field(default_factory=list)
-    """What looks wrong, the worst first."""
 
     @property
     def characters(self) -> int:
@@ -42,9 +40,10 @@ def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = 
     text = clean.apply(clean.BEFORE, text, account, skip)
     if simplify:
         text = clean.simplify(text, account)
-    headings, text = _divide(text, marked=extract.marked, account=account)
+    headings, text = _divide(text, marked=extract.marked, contents="contents" not in skip, account=account)
     title = book_title(source.stem, extract.title, text)
-    text = drop_title_page(text, title, account)
+    if "title-page" not in skip:
+        text = drop_title_page(text, title, account)
     text = clean.apply(clean.AFTER, text, account, skip)
     if not text.strip(HEADING_MARK + "\n"):
         raise UserError(f"{source.name} holds no text; name a file with a book in it.")
@@ -64,7 +63,7 @@ def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = 
     )
 
 
-def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading], str]:
+def _divide(text: str, *, marked: bool, contents: bool, account: Account) -> tuple[list[Heading], str]:
     """Mark the heading lines of a text; returns the headings, in order, and the text."""
     lines = text.split("\n")
     if marked:
@@ -72,7 +71,7 @@ def _divide(text: str, *, marked: bool, account: Account) -> tuple[list[Heading]
         found = [(i, _known_heading(lines[i][1:])) for i in at]
         # Two marks begin a piece without a heading: the line is its text, and stays as it is.
     else:
-        lines, places = find_headings(lines, account)
+        lines, places = find_headings(lines, account, contents=contents)
         found = [(place.line, place.heading) for place in places]
     for i, heading in found:
         if not heading.title:

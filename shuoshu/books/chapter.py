@@ -1,5 +1,6 @@
 """A chapter: the unit that books become and every later stage takes."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class Chapter:
     """Offset of `text` in the clean text of the book, in characters."""
 
 
-def write_chapters(path: Path, chapters: list[Chapter]) -> None:
+def write_chapters(path: Path, chapters: Iterable[Chapter]) -> None:
     """Write `chapters.jsonl`, one chapter a line."""
     write_jsonl(path, (asdict(chapter) for chapter in chapters))
 

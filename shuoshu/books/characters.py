@@ -30,6 +30,8 @@ _GB_PRIVATE = dict(
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 # Radicals and compatibility forms that PDF and old fonts leave in place of the real characters.
 _VARIANT = re.compile("[\u2e80-\u2fd5\uf900-\ufad9\ufe10-\ufe19\ufe30-\ufe4f\ufe50-\ufe6b\U0002f800-\U0002fa1d]")
+_FOREIGN = re.compile("[\u3041-\u30fa\u0400-\u04ff]")
+_STAND_IN = re.compile(rf"[\u3041-\u30fa\u0400-\u04ff](?<=[{CJK}].)(?=[{CJK}])")
 _WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ]")
 _HALF = {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
 _HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?![0-9a-zA-Z/])")
@@ -48,10 +50,10 @@ _PARTS = (
 )
 _TWICE = re.compile(f"(?<!{MISSING}){MISSING}{{2}}(?!{MISSING})")
 _DESCRIBED = re.compile(
-    r"(?:[【\[〔](?:"
+    r"[【\[〔（(](?:(?<=[【\[〔])(?:"
     r"[^】\]〕\n]{0,30}(?:音[^】\]〕\n]{0,3}[a-z]{1,6}\d?|字形|[左上][“\"])[^】\]〕\n]{0,40}"
     rf"|{_PARTS}|同上字|[{CJK}]{{1,2}}[，,]?[以去换換][^】\]〕\n]{{1,8}}"
-    rf")[】\]〕]|[（(](?:{_PARTS})[）)])"
+    rf")[】\]〕]|(?<=[（(])(?:{_PARTS})[）)])"
 )
 
 
@@ -67,6 +69,15 @@ def markup(text: str, account: Account) -> str:
 def private(text: str, account: Account) -> str:
     """Private-use characters with a known meaning (GB18030) get it, the others become □."""
     return account.sub("private", _PRIVATE, lambda found: _GB_PRIVATE.get(found[0], MISSING), text)
+
+
+def stand_ins(text: str, account: Account) -> str:
+    """Kana and Cyrillic letters that stand for single characters in Chinese words: の becomes 的, the others □."""
+    if not _FOREIGN.search(text):
+        return text
+    if len(_FOREIGN.findall(text)) > 0.002 * len(text):  # a text that is in these scripts, in part
+        return text
+    return account.sub("stand-ins", _STAND_IN, lambda found: "的" if found[0] == "の" else MISSING, text)
 
 
 def variants(text: str, account: Account) -> str:

@@ -9,18 +9,20 @@ from collections.abc import Callable
 
 from shuoshu.books.account import Account
 from shuoshu.books.adverts import adverts, decorations, notices
-from shuoshu.books.characters import dashes, glyphs, markup, private, variants, width
+from shuoshu.books.characters import dashes, glyphs, markup, private, stand_ins, variants, width
 from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.mojibake import mojibake
 from shuoshu.books.oneline import one_line
 from shuoshu.books.quotes import quotes
+from shuoshu.books.repeats import boilerplate, repeats
 from shuoshu.books.wraps import wraps
 
 Rule = Callable[[str, Account], str]
 
 _LINE_ENDS = re.compile(r"\r\n|\r|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _CONTROL = re.compile(
-    r"[\x00\x02-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    r"[\x00\x02-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 _INDENT = re.compile(r"\n[^\S\n]+")
 _FIRST_INDENT = re.compile(r"\A[^\S\n]+")
@@ -33,13 +35,15 @@ def line_ends(text: str, account: Account) -> str:
     """CRLF, CR and other line ends become line feeds."""
     if "\r" in text:
         text = account.replace("line-ends", "\r\n", "\n", text)
-    return account.sub("line-ends", _LINE_ENDS, "\n", text)
+    return account.sub("line-ends", _LINE_ENDS, "\n", text) if any(end in text for end in _ENDS) else text
 
 
 def control(text: str, account: Account) -> str:
     """Byte-order marks, control, zero-width and direction characters are dropped; half surrogates become U+FFFD."""
-    text = account.sub("control", _CONTROL, "", text)
-    return account.sub("control", _LONE_SURROGATE, "\ufffd", text)
+    if not _CONTROL.search(text):
+        return text
+    text = account.sub("control", _LONE_SURROGATE, "\ufffd", text)
+    return account.sub("control", _CONTROL, "", text)
 
 
 def heading_marks(text: str, account: Account) -> str:
@@ -89,6 +93,7 @@ BEFORE: dict[str, Rule] = {
     "one-line": one_line,
     "mojibake": mojibake,
     "private": private,
+    "stand-ins": stand_ins,
     "variants": variants,
     "adverts": adverts,
     "notices": notices,
@@ -100,12 +105,21 @@ AFTER: dict[str, Rule] = {
     "wraps": wraps,
     "indents": indents,
     "blank-lines": blank_lines,
+    "repeats": repeats,
+    "boilerplate": boilerplate,
     "glyphs": glyphs,
     "width": width,
     "quotes": quotes,
     "dashes": dashes,
 }
 """Rules that need to know the headings, or whole paragraphs."""
+
+SWITCHABLE = frozenset({*BEFORE, *AFTER, "contents", "title-page", "editions"}) - {
+    "line-ends",
+    "indents",
+    "blank-lines",
+}
+"""Names that `books.skip_rules` takes: all rules but the three that make one paragraph a line."""
 
 
 def apply(rules: dict[str, Rule], text: str, account: Account, skip: frozenset[str]) -> str:

@@ -5,7 +5,6 @@ line ends; and a passage was stored in another encoding than the rest (GBK bytes
 """
 
 import re
-from typing import Literal
 
 from shuoshu.books.account import Account
 from shuoshu.books.characters import MISSING
@@ -14,8 +13,15 @@ from shuoshu.books.encoding import EVERYDAY
 _SUSPECT = re.compile(
     "[\ue000-\uf8ff\ufffd\u3040-\u30ff\u0370-\u04ff\u2502-\u257f\u3100-\u312f\u3400-\u4dbf\U00020000-\U0002ffff]"
 )
-_SHORTEST = 6  # characters: fewer prove nothing
-_READINGS: tuple[tuple[str, str], ...] = (("gb18030", "gb18030"), ("big5hkscs", "gb18030"), ("gb18030", "big5hkscs"))
+_READINGS: tuple[tuple[str, str, int], ...] = (
+    ("gb18030", "gb18030", 1),  # (encoded back as, read as, bytes left off)
+    ("big5hkscs", "gb18030", 0),
+    ("gb18030", "big5hkscs", 0),
+    ("big5hkscs", "big5hkscs", 1),
+)
+_GAIN = 4  # everyday characters more (and odd ones fewer) that prove a repair
+_PLAIN = 0.7  # share of everyday characters that a repaired stretch has, as any prose
+_PATIENCE = 12  # characters without gain after which a stretch is over
 _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
 
 
@@ -30,79 +36,81 @@ def mojibake(text: str, account: Account) -> str:
         start = max(at, text.rfind("\n", 0, found.start()) + 1)
         feed = text.find("\n", found.start())
         end = len(text) if feed < 0 else feed
-        out.append(text[at:start])
-        out.append(_line(text[start:end], account))
+        out += [text[at:start], _line(text[start:end], account)]
         at = end
         found = _SUSPECT.search(text, end)
-    out.append(text[at:])
-    return "".join(out)
+    return "".join([*out, text[at:]])
 
 
 def _line(line: str, account: Account) -> str:
     """One line with its garbled stretches mended."""
-    done = ""
-    while found := _SUSPECT.search(line):
-        stretch = _stretch(line, found.start())
-        if stretch is None:
-            done, line = done + line[: found.end()], line[found.end() :]
-            continue
-        start, end = stretch
-        old = line[start:end]
-        new = _repaired(old) or (MISSING if _hopeless(old) else None)
+    out: list[str] = []
+    at = 0
+    while found := _SUSPECT.search(line, at):
+        start = _start(line, found.start(), at)
+        end, new = _repaired(line, start) or _struck_out(line, start) or (found.end(), None)
         if new is None:
-            done, line = done + line[:end], line[end:]
+            out.append(line[at:end])
+            at = end
             continue
-        kind: Literal["repaired", "garbled"] = "garbled" if new == MISSING else "repaired"
+        old = line[start:end]
         changed = min(len(old), len(new))
         account.note(
-            f"mojibake-{kind}",
+            "mojibake-garbled" if new == MISSING else "mojibake-repaired",
             dropped=len(old) - changed,
             added=len(new) - changed,
             changed=changed,
             sample=f"{line[max(0, start - 8) : start]}⟦{old}⟧→{new[:60]}",
         )
-        done, line = done + line[:start] + new, line[end:]
-    return done + line
+        out += [line[at:start], new]
+        at = end
+    return "".join([*out, line[at:]])
 
 
-def _stretch(line: str, at: int) -> tuple[int, int] | None:
-    """The garbled stretch around a suspect character: windows of 8 with next to no everyday character in them."""
-    end = at
+def _start(line: str, at: int, floor: int) -> int:
+    """Where the stretch around a suspect character begins: behind the last everyday or ASCII character."""
+    start = at
+    while start > max(floor, at - 40) and line[start - 1] not in EVERYDAY and not line[start - 1].isascii():
+        start -= 1
+    return start
+
+
+def _repaired(line: str, start: int) -> tuple[int, str] | None:
+    """The end of the stretch and its text read another way, if that makes everyday Chinese of it."""
+    best: tuple[int, str] | None = None
+    best_gain = _GAIN - 1
+    for written, read, shift in _READINGS:
+        gained_at = start
+        for end in range(start + 2, min(len(line), start + 600) + 1):
+            if line[end - 1].isascii() or end - gained_at > _PATIENCE:
+                break
+            new = line[start:end].encode(written, "ignore")[shift:].decode(read, "ignore")
+            gain = _worth(new) - _worth(line[start:end])
+            if (
+                gain > best_gain
+                and len(new) > 1
+                and _share(new) >= _PLAIN
+                and _share(line[start:end]) <= 0.5 * _share(new)
+            ):
+                best, best_gain, gained_at = (end, new), gain, end
+    return best
+
+
+def _struck_out(line: str, start: int) -> tuple[int, str] | None:
+    """The end of a stretch beyond repair, and □: long, rare characters in a jumble with signs of other scripts."""
+    end = start
     while end < len(line) and _share(line[end : end + 8]) <= 0.25 and not line[end].isascii():
         end += 4
-    end = min(end, len(line))
-    start = at
-    while start > 0 and line[start - 1] not in EVERYDAY and not line[start - 1].isascii() and at - start < 40:
-        start -= 1
-    return (start, end) if end - start >= _SHORTEST and _share(line[start:end]) <= 0.25 else None
+    stretch = line[start : min(end, len(line))]
+    rare = sum("\u4e00" <= c <= "\u9fff" and c not in EVERYDAY for c in stretch)
+    if len(stretch) >= _HOPELESS and rare >= 0.4 * len(stretch) and len(_SUSPECT.findall(stretch)) >= 3:
+        return start + len(stretch), MISSING
+    return None
+
+
+def _worth(text: str) -> int:
+    return sum(1 if c in EVERYDAY else -1 for c in text)
 
 
 def _share(text: str) -> float:
     return sum(c in EVERYDAY for c in text) / max(1, len(text))
-
-
-def _hopeless(stretch: str) -> bool:
-    """Beyond repair for sure: long, and rare Chinese characters in a jumble with signs of other scripts."""
-    rare = sum("\u4e00" <= c <= "\u9fff" and c not in EVERYDAY for c in stretch)
-    suspects = len(_SUSPECT.findall(stretch))
-    return len(stretch) >= _HOPELESS and rare >= 0.4 * len(stretch) and suspects >= 3
-
-
-def _repaired(stretch: str) -> str | None:
-    """The stretch read another way, if that makes everyday Chinese of it."""
-    import opencc
-
-    best, best_share = None, 0.5
-    # A garbled passage may since have been turned to traditional characters, as if it were text.
-    forms = dict.fromkeys((stretch, opencc.OpenCC("t2s").convert(stretch)))
-    for form in forms:
-        for written, read in _READINGS:
-            data = form.encode(written, "ignore")
-            for shift in (0, 1):
-                if written == read and not shift:
-                    continue
-                new = data[shift:].decode(read, "ignore")
-                share = _share(new)
-                if share > best_share:
-                    best, best_share = new, share
-    return best

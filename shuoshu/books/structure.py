@@ -32,7 +32,7 @@ class Place:
     heading: Heading
 
 
-def find_headings(lines: list[str], account: Account) -> tuple[list[str], list[Place]]:
+def find_headings(lines: list[str], account: Account, *, contents: bool = True) -> tuple[list[str], list[Place]]:
     """Find the headings of a book's lines; returns the lines without tables of contents, and the headings in order."""
     places = [Place(line=i, heading=heading) for i, line in enumerate(lines) if (heading := parse_heading(line))]
     places = _in_sequence(places)
@@ -40,7 +40,7 @@ def find_headings(lines: list[str], account: Account) -> tuple[list[str], list[P
         volumes = {place.line: place.heading for place in places if place.heading.kind == "volume"}
         bare = volumes | {i: heading for i, heading in bare_headings(lines) if i not in volumes}
         places = [Place(line=i, heading=heading) for i, heading in sorted(bare.items())] if len(bare) > 1 else places
-    gone = _contents(lines, places)
+    gone = _contents(lines, places) if contents else set()
     if gone:
         lines = account.drop_lines("contents", lines, gone)
         kept = [i for i in range(len(lines) + len(gone)) if i not in gone]

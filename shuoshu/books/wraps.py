@@ -22,7 +22,7 @@ def wraps(text: str, account: Account) -> str:
     width = wrap_width(text)
     if width is not None:
         text = _join(text, width, account)
-    if len(_OPEN_END.findall(text)) < _OPEN_ENDS:
+    if not any(end in text for end in ("，\n", "、\n", "， ", "，\u3000")) or len(_OPEN_END.findall(text)) < _OPEN_ENDS:
         return text
     return account.sub("wraps", _OPEN_END, lambda found: found[0][0], text)
 
@@ -34,7 +34,7 @@ def wrap_width(text: str) -> int | None:
     lines = lines[start : start + _LINES]
     if len(lines) < 8:
         return None
-    widths = [min(columns(line.rstrip()), _WIDEST + 1) for line in lines]
+    widths = [columns(line.rstrip()) if len(line) <= _WIDEST else _WIDEST + 1 for line in lines]
     counts = Counter(widths)
     # Lines cut at a width crowd within two characters of it and none goes beyond.
     width = max(counts, key=lambda w: sum(counts[w - i] for i in range(4)) if 30 <= w <= _WIDEST else 0)

@@ -7,6 +7,7 @@ import pytest
 from shuoshu.books.chapter import Chapter, read_chapters
 from shuoshu.books.stage import read_books
 from shuoshu.errors import UserError
+from shuoshu.files import read_json
 from shuoshu.recipe import BooksOptions
 
 CORPUS = Path(__file__).resolve().parents[2] / "../shared/corpus"
@@ -32,6 +33,11 @@ def test_bundled_book(tmp_path: Path) -> None:
     assert result["characters"] == len(whole)
 
 
+def without_second_copy(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(line for i, line in enumerate(lines) if len(line) < 60 or line not in lines[:i])
+
+
 @needs_corpus
 @pytest.mark.parametrize("title", CLEAN)
 def test_clean_book_is_left_as_it_is(tmp_path: Path, title: str) -> None:
@@ -41,7 +47,11 @@ def test_clean_book_is_left_as_it_is(tmp_path: Path, title: str) -> None:
     assert (book["title"], book["encoding"], book["chapters"]) == (title, "utf-8", CLEAN[title])
     assert book["volumes"] == (12 if title == "聊斋志异" else 0)
     assert [chapter.number for chapter in chapters] == list(range(1, CLEAN[title] + 1))
-    assert "".join(chapter.text for chapter in chapters) == file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    if title == "儒林外史":  # this copy has fifteen paragraphs of chapter 38 twice
+        assert book["rules"] == {"repeats": 5908}
+        text = without_second_copy(text)
+    assert "".join(chapter.text for chapter in chapters) == text
 
 
 @needs_corpus
@@ -127,7 +137,7 @@ def test_figures_add_up(tmp_path: Path) -> None:
     file.write_bytes(("\ufeff" + STORY.replace("\n", "\r\n\r\n　　")).encode("utf-8"))
     result, chapters = read(tmp_path, file)
     book = result["books"][0]
-    rules = book["rules"].values()
+    rules = read_json(tmp_path / "out/report.json")["books"][0]["rules"].values()
     assert book["characters_in"] == len(file.read_bytes().decode("utf-8"))
     assert (
         book["characters_in"] - sum(r["dropped"] for r in rules) + sum(r["added"] for r in rules) == book["characters"]

@@ -109,7 +109,8 @@ def test_numbers(tmp_path: Path, claimed: list[int], numbers: list[int]) -> None
 
 
 def test_volumes_and_ends(tmp_path: Path) -> None:
-    text = f"书的来历。\n序\n{BODY}第一卷\n第一篇 甲\n{BODY}附录 丙\n{BODY}第二卷\n第二篇 乙\n{BODY}后记\n{BODY}"
+    a, b, c, d, e = (BODY.replace("他", name) for name in "甲乙丙丁戊")
+    text = f"书的来历。\n序\n{a}第一卷\n第一篇 甲\n{b}附录 丙\n{c}第二卷\n第二篇 乙\n{d}后记\n{e}"
     book = read(tmp_path, text)
     assert [(c.number, c.title) for c in book.chapters] == [
         (0, ""),
