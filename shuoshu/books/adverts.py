@@ -22,7 +22,12 @@ _BOTH = str.maketrans(
 
 def _either(pattern: str) -> str:
     """A pattern that also matches the traditional forms of its characters."""
-    return "".join(f"[{c}{c.translate(_BOTH)}]" if c.translate(_BOTH) != c else c for c in pattern)
+    out, inside = "", False
+    for c in pattern:
+        inside = (inside or c == "[") and c != "]"
+        both = c + c.translate(_BOTH) if c.translate(_BOTH) != c else c
+        out += both if inside or len(both) == 1 else f"[{both}]"
+    return out
 
 
 _DOMAINS = ["com", "net", "org", "cn", "cc", "info", "tw", "vip", "xyz", "top", "la", "me", "biz", "co", "tv"]
@@ -41,6 +46,13 @@ _PHRASES = _either(
     r"|下载平台|书友|本书(?:由|来自|下载)|上一[章页]|下一[章页]|返回(?:目录|书页)|喜欢(?:本书|请|就)"
 )
 _ADVERT = re.compile(f"{_DOMAIN}|(?i:{_PHRASES})")
+# These say it alone; 手机用户, 书友, 更多好书 and the like need a second advert word in the sentence.
+_SURE = re.compile(
+    _either(
+        r"下载后?\s?24\s?小时|版权归(?:原)?作者|请支持(?:正版|作者)|购买正版|全文字版|无弹窗|最快更新|更新最快|加入书签"
+        r"|(?:求|投)(?:月票|推荐票|订阅)|章节内容开始"
+    )
+)
 _ADDRESS = re.compile(_DOMAIN)
 # Every match of _ADVERT holds one of these: a search for plain words is twenty times faster than the pattern.
 _ANCHORS = (
@@ -105,7 +117,10 @@ def adverts(text: str, account: Account) -> str:
 
 def notices(text: str, account: Account) -> str:
     """Drop update times, word counts, page numbers, links to the next page, marks of the end."""
-    text = account.sub("notices", _NOTICE, "", f"\n{text}")[1:]
+    text = account.sub("notices", _NOTICE, "", f"\n{text}")
+    if not text:  # the line feed put in front went as well
+        account.rules["notices"].dropped -= 1
+    text = text[1:]
     return account.sub("notices", _ENDING, "", text)
 
 
@@ -152,9 +167,11 @@ def _extent(line: str, found: re.Match[str], floor: int) -> tuple[int, int] | No
     left = max((b.end() for b in _BOUNDARY.finditer(line, floor, found.start())), default=floor)
     after = _BOUNDARY.search(line, found.end())
     right = len(line) if after is None else after.start() + (after[0] not in "”』」")
+    found = _ADDRESS.search(line, found.start(), right) or found  # of a sentence with both, the address is the heart
     before, behind = line[left : found.start()], line[found.end() : right]
     address = _ADDRESS.fullmatch(found[0]) is not None
-    words = sum(len(_WORDS.findall(part)) for part in (before, found[0], behind)) + 2 * address
+    sure = address or _SURE.fullmatch(found[0]) is not None
+    words = sum(len(_WORDS.findall(part)) for part in (before, found[0], behind)) + 2 * sure
     if words < 2 or right - left > _LONGEST:
         return None if not address else (found.start(), found.end())
     first = _WORDS.search(before)
@@ -163,6 +180,6 @@ def _extent(line: str, found: re.Match[str], floor: int) -> tuple[int, int] | No
     # Behind an address the book may go on at once; behind a phrase the sentence is the advert's own.
     last = max((word.end() for word in _WORDS.finditer(behind)), default=0)
     bracket = _CLOSING.match(behind)
-    if address and len(behind) - last > 2 * _NEAR:
+    if address and len(behind) - last > (2 * _NEAR if last else _NEAR // 2):
         return start, found.end() + max(last, bracket.end() if bracket else 0)
     return start, right

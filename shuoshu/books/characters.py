@@ -34,7 +34,7 @@ _FOREIGN = re.compile("[\u3041-\u30fa\u0400-\u04ff]")
 _STAND_IN = re.compile(rf"[\u3041-\u30fa\u0400-\u04ff](?<=[{CJK}].)(?=[{CJK}])")
 _WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ]")
 _HALF = {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
-_HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?![0-9a-zA-Z/])")
+_HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?!//)")
 _HALF_BRACKET = re.compile(rf"\((?=[{CJK}])[^()\n]{{1,200}}(?<=[{CJK}，。！？；：、”’])\)")
 _WIDE_GAP = re.compile(r"[ \t\u3000\xa0]*\u3000[ \t\u3000\xa0]*")
 _DASHES = re.compile(r"[─━―－–—]{2,}|(?<=[^\x00-\x7f])-{2,}|-{2,}(?=[^\x00-\x7f])|[─━―－]")
@@ -96,9 +96,9 @@ def glyphs(text: str, account: Account) -> str:
 def width(text: str, account: Account) -> str:
     """Full-width letters and digits become half-width, half-width marks behind Chinese full-width; wide gaps go."""
     text = account.sub("width", _WIDE, lambda f: chr(ord(f[0]) - 0xFEE0), text)
-    text = account.sub("width", _HALF_AFTER, lambda f: _HALF[f[0]], text)
     if "(" in text:
         text = account.sub("width", _HALF_BRACKET, lambda f: f"（{f[0][1:-1]}）", text)
+    text = account.sub("width", _HALF_AFTER, lambda f: _HALF[f[0]], text)
     if "∶" in text:
         text = account.sub("width", _RATIO, "：", text)
     return account.sub("width", _WIDE_GAP, _gap, text) if "\u3000" in text else text

@@ -13,6 +13,8 @@ from shuoshu.books.encoding import EVERYDAY
 _SUSPECT = re.compile(
     "[\ue000-\uf8ff\ufffd\u3040-\u30ff\u0370-\u04ff\u2502-\u257f\u3100-\u312f\u3400-\u4dbf\U00020000-\U0002ffff]"
 )
+_WORD = re.compile("[\u3040-\u30ff]{3,}|[\u0370-\u04ff]{2,}")  # a word of another language
+_LETTERS = re.compile("[\u3040-\u30ff\u0370-\u04ff]")
 _READINGS: tuple[tuple[str, str, int], ...] = (
     ("gb18030", "gb18030", 1),  # (encoded back as, read as, bytes left off)
     ("big5hkscs", "gb18030", 0),
@@ -28,7 +30,7 @@ _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
 def mojibake(text: str, account: Account) -> str:
     """Repair or mark garbled stretches of lines; ordinary text with a rare character in it is left alone."""
     found = _SUSPECT.search(text)
-    if found is None:
+    if found is None or len(_LETTERS.findall(text)) > 0.005 * len(text):  # a text partly in those scripts
         return text
     out: list[str] = []
     at = 0
@@ -47,6 +49,10 @@ def _line(line: str, account: Account) -> str:
     out: list[str] = []
     at = 0
     while found := _SUSPECT.search(line, at):
+        if (word := _WORD.match(line, found.start())) is not None:
+            out.append(line[at : word.end()])
+            at = word.end()
+            continue
         start = _start(line, found.start(), at)
         end, new = _repaired(line, start) or _struck_out(line, start) or (found.end(), None)
         if new is None:

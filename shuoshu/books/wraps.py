@@ -13,7 +13,7 @@ _SENTENCE_END = frozenset("。！？…”’」』）》.!?\"')]：:")
 _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6—…“”‘’]"
 )
-_WIDEST = 150
+_NARROWEST, _WIDEST = 30, 150  # columns; verse is narrower, paragraphs are wider
 _LINES = 4000  # judged, from the middle of the book
 
 
@@ -37,11 +37,11 @@ def wrap_width(text: str) -> int | None:
     widths = [columns(line.rstrip()) if len(line) <= _WIDEST else _WIDEST + 1 for line in lines]
     counts = Counter(widths)
     # Lines cut at a width crowd within two characters of it and none goes beyond.
-    width = max(counts, key=lambda w: sum(counts[w - i] for i in range(4)) if 30 <= w <= _WIDEST else 0)
+    width = max(counts, key=lambda w: (sum(counts[w - i] for i in range(4)) if _NARROWEST <= w <= _WIDEST else 0, w))
     crowd = [line for line, w in zip(lines, widths, strict=True) if width - 4 < w <= width]
     beyond = sum(w > width + 2 for w in widths)
     broken = sum(line.rstrip()[-1] not in _SENTENCE_END for line in crowd)
-    if len(crowd) < 0.4 * len(lines) or beyond > 0.02 * len(lines) or broken < 0.5 * len(crowd):
+    if width < _NARROWEST or len(crowd) < 0.4 * len(lines) or beyond > 0.02 * len(lines) or broken < 0.5 * len(crowd):
         return None
     return width
 
