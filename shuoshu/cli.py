@@ -3,9 +3,9 @@
 Nothing heavy is imported until a command runs, so that `--help` answers at once.
 """
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import BoundArguments
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,8 +14,9 @@ from cyclopts import App, Parameter
 
 from shuoshu import __version__
 from shuoshu.errors import UserError
+from shuoshu.questions.command import Json, questions
 from shuoshu.recipe import BooksOptions, EvaluateOptions, Recipe, Sampling, load_recipe
-from shuoshu.terminal import say
+from shuoshu.terminal import finish, say
 
 app = App(
     name="shuoshu",
@@ -23,10 +24,8 @@ app = App(
     help="说书: a folder of books becomes a small language model that answers questions about them.",
     default_parameter=Parameter(negative_iterable=()),
 )
-questions = App(name="questions", help="Question files: read any format, check for leaks, convert.")
 app.command(questions)
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flat = Parameter(name="*")
 Open = Annotated[bool, Parameter(name="--open", negative="")]
 Closed = Annotated[bool, Parameter(negative="")]
@@ -51,8 +50,10 @@ def demo(*, minutes: float = 4.0, no_serve: NoServe = False, port: int = 7860, j
     """
     from shuoshu.demo.walk import walk_demo
 
+    if not no_serve:  # a port in use is better told now than after four minutes
+        _check_page("127.0.0.1", port)
     figures = walk_demo(minutes)
-    _finish(figures, json)
+    finish(figures, json)
     if not no_serve:
         serve([Path(figures["run"])], port=port)
 
@@ -72,7 +73,7 @@ def run(recipe: Path, /, *, options: Annotated[Recipe | None, Flat] = None, json
     from shuoshu.run import walk
 
     chosen = options or Recipe()
-    _finish(walk(RunFolder(Path("runs") / (chosen.name or recipe.stem)), chosen), json)
+    finish(walk(RunFolder(Path("runs") / (chosen.name or recipe.stem)), chosen), json)
 
 
 @app.command
@@ -92,7 +93,7 @@ def books(
     """
     from shuoshu.books.stage import read_books
 
-    _finish(read_books(paths, out, options or BooksOptions()), json)
+    finish(read_books(paths, out, options or BooksOptions()), json)
 
 
 def _stage(name: str, help: str) -> None:
@@ -105,7 +106,7 @@ def _stage(name: str, help: str) -> None:
         folder = RunFolder.open(run)
         chosen = options or Recipe()
         prepare(folder, chosen)
-        _finish(do_stage(name, folder, chosen), json)
+        finish(do_stage(name, folder, chosen), json)
 
     command.__doc__ = f"""{help}
 
@@ -123,67 +124,6 @@ _stage("tokenizer", "Fit a tokenizer to the books of a run.")
 _stage("pretrain", "Train the base model of a run on its books.")
 _stage("finetune", "Teach the base model of a run to answer its questions.")
 _stage("index", "Make the search index of a run, for answers with their place in the book.")
-
-
-@questions.command(name="import")
-def import_(files: list[Path], /, *, out: Path, json: Json = False) -> None:
-    """Read question files of any known format into one file of ours.
-
-    Parameters
-    ----------
-    files:
-        JSON Lines, JSON or CSV: ours, Question/Answer, q/a, 问/答, Alpaca, ShareGPT, OpenAI messages.
-    out:
-        The file to write.
-    json:
-        End with one JSON line.
-    """
-    from shuoshu.questions.convert import import_questions
-
-    _finish(import_questions(files, out), json)
-
-
-@questions.command
-def export(
-    file: Path, /, *, out: Path, to: Literal["alpaca", "sharegpt", "openai"] = "alpaca", json: Json = False
-) -> None:
-    """Write a question file in another format.
-
-    Parameters
-    ----------
-    file:
-        A question file.
-    out:
-        The file to write.
-    to:
-        Its format.
-    json:
-        End with one JSON line.
-    """
-    from shuoshu.questions.convert import export_questions
-
-    _finish(export_questions(file, out, to), json)
-
-
-@questions.command
-def check(train: Path, test: Path, /, *, json: Json = False) -> None:
-    """Look for test facts that are asked or answered in training; exit code 1 if there are any.
-
-    Parameters
-    ----------
-    train:
-        Question file learned from.
-    test:
-        Question file scored on.
-    json:
-        End with one JSON line.
-    """
-    from shuoshu.questions.command import report_leaks
-
-    leaks = report_leaks(train, test)
-    _finish(leaks, json)
-    if leaks["leaks"]:
-        sys.exit(1)
 
 
 @app.command
@@ -216,7 +156,7 @@ def evaluate(
     mode = _mode(open_, closed)
     if mode:
         chosen.modes = [mode]
-    _finish(evaluate_runs(runs, questions, out, chosen, not no_tips), json)
+    finish(evaluate_runs(runs, questions, out, chosen, not no_tips), json)
 
 
 @app.command
@@ -258,7 +198,7 @@ def ask(
     else:
         raise UserError("--file needs --out ANSWERS.jsonl, where the answers go.")
     if json:
-        _finish(record, json)
+        finish(record, json)
 
 
 @app.command
@@ -292,7 +232,7 @@ def complete(
     sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     record = complete_text(run, text, sampling, quiet=json)
     if json:
-        _finish(record, json)
+        finish(record, json)
 
 
 @app.command
@@ -331,12 +271,9 @@ def serve(runs: list[Path], /, *, host: str = "127.0.0.1", port: int = 7860) -> 
     port:
         Port to listen on.
     """
-    try:
-        import gradio  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.") from error
     from shuoshu.serve.app import serve_runs
 
+    _check_page(host, port)
     serve_runs(runs, host, port)
 
 
@@ -344,8 +281,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a mistake of the person at the keyboard is one sentence on stderr and exit code 2."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
-        app.config = [_options_file(tokens)]
-        app(tokens, print_error=False, exit_on_error=False)
+        command, bound = parse(tokens)
+        command(*bound.args, **bound.kwargs)
     except UserError as error:
         _fail(str(error))
     except cyclopts.CycloptsError as error:
@@ -356,6 +293,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()
         sys.exit(141)
+
+
+def parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
+    """The command that words name, and its arguments. Raises CycloptsError or UserError for what is none."""
+    app.config = [_options_file(list(tokens))]
+    command, bound, _ignored = app.parse_args(list(tokens), print_error=False, exit_on_error=False)
+    return command, bound
 
 
 def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
@@ -370,16 +314,21 @@ def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
     return cyclopts.config.Dict({verb: data} if data else {}, source=source)
 
 
+def _check_page(host: str, port: int) -> None:
+    """Raises UserError where the page's packages are not installed or its address is taken."""
+    from importlib.util import find_spec
+
+    from shuoshu.serve.app import listen
+
+    if find_spec("gradio") is None:
+        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.")
+    listen(host, port).close()
+
+
 def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:
     if open_ and closed:
         raise UserError("--open and --closed exclude each other; give one of them.")
     return "open" if open_ else "closed" if closed else None
-
-
-def _finish(figures: dict[str, Any], as_json: bool) -> None:
-    """Print a command's figures: one JSON line if asked for, else nothing (what matters has been said)."""
-    if as_json:
-        print(json.dumps(figures, ensure_ascii=False), flush=True)
 
 
 def _fail(sentence: str) -> None:

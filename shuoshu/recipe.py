@@ -71,7 +71,7 @@ class TrainOptions:
     """What both training stages share: under `pretrain` or `finetune` for that stage, under `train` for both."""
 
     minutes: float | None = None
-    """Budget in minutes of wall time: the one dial. Steps are worked out from the measured speed."""
+    """Budget in minutes of wall time: the one dial. Of several budgets, the one used up first holds."""
     epochs: float | None = None
     """Budget in passes over the data."""
     tokens: int | None = None

@@ -3,11 +3,13 @@
 Everything here goes to stderr; stdout belongs to results, and with `--json` its last line is one JSON object.
 """
 
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 # Plain lines (logs, CI) come at most this often, so that an hour's training stays a page.
 PLAIN_SECONDS = 10.0
@@ -84,6 +86,12 @@ def progress(label: str, total: float, done: float = 0) -> Iterator[Progress]:
         yield bar
     finally:
         bar.close()
+
+
+def finish(figures: dict[str, Any], as_json: bool) -> None:
+    """End a command: with `--json` its figures are the last line on stdout; else what matters has been said."""
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False), flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -103,22 +103,22 @@ def peak_memory_mb(device: torch.device) -> int:
 def _plan(
     stage: Stage, model: MiniGLM, source: Source, options: dict[str, Any], device: torch.device, began: float
 ) -> Plan:
-    """Decide every setting. A budget in steps, tokens or epochs (the first that is given) comes before minutes."""
+    """Decide every setting. Of several budgets given, the one that is used up first holds."""
     shared = {name: options[name] for name in ("evaluate_times", "save_minutes", "patience", "seed")}
     first = choose_settings(options, stage, 1, device)
     epoch = len(source.epoch(0))
-    minutes = None
-    if options["steps"]:
-        steps = options["steps"]
-    elif options["tokens"]:
-        steps = round(options["tokens"] / source.tokens * epoch)
-    elif options["epochs"]:
-        steps = round(options["epochs"] * epoch)
-    else:
-        minutes = options["minutes"] or default_minutes(stage, device)
+    budgets = [options["steps"]]
+    budgets += [round(options["tokens"] / source.tokens * epoch) if options["tokens"] else None]
+    budgets += [round(options["epochs"] * epoch) if options["epochs"] else None]
+    counted = [max(1, budget) for budget in budgets if budget is not None]
+    minutes = options["minutes"] if counted else options["minutes"] or default_minutes(stage, device)
+    if minutes:
         trial = Plan(steps=1, minutes=None, **first, **shared)
         pace = probe(model, source, trial, device)
         minutes = max(minutes - (time.monotonic() - began) / 60, 0.01)  # the probe is part of the budget
-        steps = round(minutes * 60 / pace)
-    steps = max(1, steps)
+        timed = max(1, round(minutes * 60 / pace))
+        if counted and min(counted) <= timed:
+            minutes = None
+        counted.append(timed)
+    steps = min(counted)
     return Plan(steps=steps, minutes=minutes, **choose_settings(options, stage, steps / epoch, device), **shared)
