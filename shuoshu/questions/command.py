@@ -11,7 +11,12 @@ from shuoshu.terminal import finish, say
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
-questions = App(name="questions", help="Question files: make, read any format, check, review, convert.")
+questions = App(
+    name="questions",
+    help="Question files: make, read any format, check, review, convert.",
+    help_format="plaintext",
+    default_parameter=Parameter(negative_iterable=()),
+)
 
 
 @questions.command

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from shuoshu.questions.question import Question
 
 SAME_WORDING = 0.8
-"""Jaccard overlap of character bigrams from which two wordings count as one, whatever their keys."""
+"""Jaccard overlap of character bigrams from which two wordings count as one."""
 NEAR_WORDING = 0.5
-"""The same where the keys do not speak against it. Questions on different facts of the four-novel set reach 0.54 only
-where the name asked for differs, and then the keys differ; without that they stay under 0.45."""
+"""The overlap of near wordings. Neither counts where the keys differ: questions on different facts of the four-novel
+set reach 0.54 where only the name asked for differs; those with the same key stay under 0.45."""
 SAME_THINGS = 0.2
 """Share of a question's bigrams, weighted by rarity, that the other record's text must hold where the keys agree."""
 TELLING_ANSWER = 8
@@ -149,8 +149,9 @@ def keys_agree(one: frozenset[str], other: frozenset[str]) -> bool:
 
 def _same_wording(one: _View, other: _View, rarity: dict[str, float]) -> str:
     overlap = max(jaccard(a, b) for a in one.wordings for b in other.wordings)
-    if overlap >= SAME_WORDING:
+    if overlap == 1 or (overlap >= SAME_WORDING and not _told_apart(one, other)):
         return "same wording"
+    # 一灯守灯人的外号 and 六灯守灯人的外号 differ in one character, and their keys tell them apart.
     return "near wording" if overlap >= NEAR_WORDING and not _told_apart(one, other) else ""
 
 

@@ -93,6 +93,14 @@ def test_near_wordings_with_other_keys_are_other_facts() -> None:
     assert len(facts([one, replace(other, key=("斗战胜",))])) == 1
 
 
+def test_one_character_tells_facts_apart_where_the_keys_differ() -> None:
+    one = Question(question="请介绍一灯守灯人的外号是什么。", answer="独眼星。", key=("独眼星",))
+    other = Question(question="请介绍六灯守灯人的外号是什么。", answer="浪里锤。", key=("浪里锤",))
+    assert jaccard(bigrams(one.question), bigrams(other.question)) > 0.6
+    assert len(facts([one, other])) == 2
+    assert len(facts([one, replace(other, question=one.question)])) == 1  # asked alike, whatever the answer
+
+
 def test_links_find_every_near_wording(trained: list[Question]) -> None:
     """Looking only at rare bigrams misses nothing that comparing every pair would find."""
     bare = [Question(question=wording, answer="？" * 3) for q in trained[:90] for wording in q.wordings()]

@@ -103,7 +103,7 @@ def test_the_chapter_is_found_where_none_is_named(books: Books) -> None:
 
 def test_near_duplicates_become_wordings(novella: list[Chapter]) -> None:
     twin = replace(TRUE, question="虞照川的师父是谁呢？", key=("邵拙", "补灯匠"), paraphrases=())
-    other = replace(TRUE, question="虞照川的师父是谁呀？", key=("樊铁桡",), answer="樊铁桡。", evidence="", book="")
+    other = replace(TRUE, question="虞照川的师父是谁 ？", key=("樊铁桡",), answer="樊铁桡。", evidence="", book="")
     accepted, rejected = check_pairs([TRUE, twin, other], novella)
     assert [pair.question for pair in accepted] == [TRUE.question]
     assert "虞照川的师父是谁呢？" in accepted[0].paraphrases
