@@ -8,6 +8,7 @@ import itertools
 import re
 
 from shuoshu.books.account import Account
+from shuoshu.books.extract import HEADING_MARK
 
 _BOTH = str.maketrans(
     dict(
@@ -108,6 +109,8 @@ def adverts(text: str, account: Account) -> str:
     at = 0
     while anchor := _ANCHOR.search(text, at):
         start = max(at, text.rfind("\n", at, anchor.start()) + 1)
+        while text[start] == HEADING_MARK:
+            start += 1
         feed = text.find("\n", anchor.end())
         end = len(text) if feed < 0 else feed
         out += [text[at:start], _line(text[start:end], account)]
@@ -136,7 +139,7 @@ def _blocks(text: str, account: Account) -> str:
     at = 0
     for first, second in itertools.pairwise(rules):
         block = text[first.end() : second.start()]
-        if first.start() < at or block.count("\n") > _BLOCK or not _ADVERT.search(block):
+        if first.start() < at or block.count("\n") > _BLOCK or HEADING_MARK in block or not _ADVERT.search(block):
             continue
         out.append(text[at : first.start()])
         account.note("adverts", dropped=second.end() - first.start(), sample=text[first.start() : second.end()])
@@ -164,9 +167,11 @@ def _line(line: str, account: Account) -> str:
 
 def _extent(line: str, found: re.Match[str], floor: int) -> tuple[int, int] | None:
     """Where an advert begins and ends; None where the match is no advert after all."""
+    floor = max(floor, found.start() - _LONGEST)
+    ceiling = min(len(line), found.end() + _LONGEST)
     left = max((b.end() for b in _BOUNDARY.finditer(line, floor, found.start())), default=floor)
-    after = _BOUNDARY.search(line, found.end())
-    right = len(line) if after is None else after.start() + (after[0] not in "”』」")
+    after = _BOUNDARY.search(line, found.end(), ceiling)
+    right = ceiling if after is None else after.start() + (after[0] not in "”』」")
     found = _ADDRESS.search(line, found.start(), right) or found  # of a sentence with both, the address is the heart
     before, behind = line[left : found.start()], line[found.end() : right]
     address = _ADDRESS.fullmatch(found[0]) is not None

@@ -36,7 +36,7 @@ _WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ]")
 _HALF = {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
 _HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?!//)")
 _HALF_BRACKET = re.compile(rf"\((?=[{CJK}])[^()\n]{{1,200}}(?<=[{CJK}，。！？；：、”’])\)")
-_WIDE_GAP = re.compile(r"[ \t\u3000\xa0]*\u3000[ \t\u3000\xa0]*")
+_WIDE_GAP = re.compile(r"[ \t\u3000\xa0](?<![ \t\u3000\xa0].)[ \t\u3000\xa0]*+")
 _DASHES = re.compile(r"[─━―－–—]{2,}|(?<=[^\x00-\x7f])-{2,}|-{2,}(?=[^\x00-\x7f])|[─━―－]")
 _DOTS = re.compile(rf"[．·・•‥…]{{2,}}|…|。{{3,}}|(?<=[{CJK}“”，。！？])\.{{2,}}")
 _RATIO = re.compile("∶")
@@ -142,6 +142,8 @@ def _ordinary(found: re.Match[str]) -> str:
 
 def _gap(found: re.Match[str]) -> str:
     """A gap behind a mark is an old line end and goes; between words it stays, as one space."""
+    if "\u3000" not in found[0]:
+        return found[0]
     before = found.string[found.start() - 1 : found.start()]
     after = found.string[found.end() : found.end() + 1]
     return "" if before in "，。！？；：、”’）》" or after in "，。！？；：、”’" else " "

@@ -26,7 +26,8 @@ _CONTROL = re.compile(
 )
 _INDENT = re.compile(r"\n[^\S\n]+")
 _FIRST_INDENT = re.compile(r"\A[^\S\n]+")
-_TRAILING = re.compile(r"[ \t\u3000\xa0\u2000-\u200a\u202f\u205f]+(?=\n|\Z)")
+_SPACE = r"[ \t\u3000\xa0\u2000-\u200a\u202f\u205f]"
+_TRAILING = re.compile(rf"{_SPACE}(?<!{_SPACE}.){_SPACE}*+(?=\n|\Z)")  # a run is tried once, however long
 _BLANK_LINES = re.compile(r"\n{2,}|\A\n")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 

@@ -14,6 +14,8 @@ _SUSPECT = re.compile(
     "[\ue000-\uf8ff\ufffd\u3040-\u30ff\u0370-\u04ff\u2502-\u257f\u3100-\u312f\u3400-\u4dbf\U00020000-\U0002ffff]"
 )
 _WORD = re.compile("[\u3040-\u30ff]{3,}|[\u0370-\u04ff]{2,}")  # a word of another language
+_SUSPECTS = re.compile(f"(?:{_SUSPECT.pattern})*")
+_TRIES = 2000  # vain ones after which a text is taken to be what it looks like
 _LETTERS = re.compile("[\u3040-\u30ff\u0370-\u04ff]")
 _READINGS: tuple[tuple[str, str, int], ...] = (
     ("gb18030", "gb18030", 1),  # (encoded back as, read as, bytes left off)
@@ -22,6 +24,7 @@ _READINGS: tuple[tuple[str, str, int], ...] = (
     ("big5hkscs", "big5hkscs", 1),
 )
 _GAIN = 4  # everyday characters more (and odd ones fewer) that prove a repair
+_STRETCH = 300  # characters mended at once
 _PLAIN = 0.7  # share of everyday characters that a repaired stretch has, as any prose
 _PATIENCE = 12  # characters without gain after which a stretch is over
 _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
@@ -33,22 +36,24 @@ def mojibake(text: str, account: Account) -> str:
     if found is None or len(_LETTERS.findall(text)) > 0.005 * len(text):  # a text partly in those scripts
         return text
     out: list[str] = []
+    tries = _TRIES
     at = 0
-    while found is not None:
+    while found is not None and tries > 0:
         start = max(at, text.rfind("\n", 0, found.start()) + 1)
         feed = text.find("\n", found.start())
         end = len(text) if feed < 0 else feed
-        out += [text[at:start], _line(text[start:end], account)]
+        line, tries = _line(text[start:end], tries, account)
+        out += [text[at:start], line]
         at = end
         found = _SUSPECT.search(text, end)
     return "".join([*out, text[at:]])
 
 
-def _line(line: str, account: Account) -> str:
-    """One line with its garbled stretches mended."""
+def _line(line: str, tries: int, account: Account) -> tuple[str, int]:
+    """One line with its garbled stretches mended, and the tries left."""
     out: list[str] = []
     at = 0
-    while found := _SUSPECT.search(line, at):
+    while tries > 0 and (found := _SUSPECT.search(line, at)):
         if (word := _WORD.match(line, found.start())) is not None:
             out.append(line[at : word.end()])
             at = word.end()
@@ -56,9 +61,12 @@ def _line(line: str, account: Account) -> str:
         start = _start(line, found.start(), at)
         end, new = _repaired(line, start) or _struck_out(line, start) or (found.end(), None)
         if new is None:
+            tries -= 1
+            end = _SUSPECTS.match(line, end).end()  # type: ignore[union-attr]
             out.append(line[at:end])
             at = end
             continue
+        tries = min(_TRIES, tries + 20)
         old = line[start:end]
         changed = min(len(old), len(new))
         account.note(
@@ -70,7 +78,7 @@ def _line(line: str, account: Account) -> str:
         )
         out += [line[at:start], new]
         at = end
-    return "".join([*out, line[at:]])
+    return "".join([*out, line[at:]]), tries
 
 
 def _start(line: str, at: int, floor: int) -> int:
@@ -87,17 +95,12 @@ def _repaired(line: str, start: int) -> tuple[int, str] | None:
     best_gain = _GAIN - 1
     for written, read, shift in _READINGS:
         gained_at = start
-        for end in range(start + 2, min(len(line), start + 600) + 1):
+        for end in range(start + 2, min(len(line), start + _STRETCH) + 1):
             if line[end - 1].isascii() or end - gained_at > _PATIENCE:
                 break
             new = line[start:end].encode(written, "ignore")[shift:].decode(read, "ignore")
             gain = _worth(new) - _worth(line[start:end])
-            if (
-                gain > best_gain
-                and len(new) > 1
-                and _share(new) >= _PLAIN
-                and _share(line[start:end]) <= 0.5 * _share(new)
-            ):
+            if gain > best_gain and _reads(new) and _share(line[start:end]) <= 0.5 * _share(new):
                 best, best_gain, gained_at = (end, new), gain, end
     return best
 
@@ -105,7 +108,7 @@ def _repaired(line: str, start: int) -> tuple[int, str] | None:
 def _struck_out(line: str, start: int) -> tuple[int, str] | None:
     """The end of a stretch beyond repair, and □: long, rare characters in a jumble with signs of other scripts."""
     end = start
-    while end < len(line) and _share(line[end : end + 8]) <= 0.25 and not line[end].isascii():
+    while end < min(len(line), start + 2000) and _share(line[end : end + 8]) <= 0.25 and not line[end].isascii():
         end += 4
     stretch = line[start : min(end, len(line))]
     rare = sum("\u4e00" <= c <= "\u9fff" and c not in EVERYDAY for c in stretch)
@@ -114,9 +117,14 @@ def _struck_out(line: str, start: int) -> tuple[int, str] | None:
     return None
 
 
+def _reads(text: str) -> bool:
+    """Prose: mostly everyday characters, and not marks alone."""
+    return len(text) > 1 and _share(text) >= _PLAIN and sum("\u4e00" <= c <= "\u9fff" for c in text) >= 0.5 * len(text)
+
+
 def _worth(text: str) -> int:
-    return sum(1 if c in EVERYDAY else -1 for c in text)
+    return 2 * sum(map(EVERYDAY.__contains__, text)) - len(text)
 
 
 def _share(text: str) -> float:
-    return sum(c in EVERYDAY for c in text) / max(1, len(text))
+    return sum(map(EVERYDAY.__contains__, text)) / max(1, len(text))

@@ -25,7 +25,7 @@ TEXTS = st.text(alphabet=ALPHABET, max_size=400) | st.text(max_size=200)
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(text=TEXTS)
 def test_every_rule_accounts_for_every_character(name: str, text: str) -> None:
     account = Account(len(text))

@@ -1,0 +1,129 @@
+"""Bytes, pages and archives of any kind: a sentence or a book, never a crash (at length: benchmarks/books_fuzz.py)."""
+
+import contextlib
+import io
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shuoshu.books.book import read_book
+from shuoshu.books.containers import Source
+from shuoshu.books.sources import find_sources
+from shuoshu.errors import UserError
+
+PIECES = [
+    *(
+        "第一回 甲乙\n",
+        "第二章",
+        "卷一\n",
+        "目录\n",
+        "Chapter IV\n",
+        "楔子",
+        "　　他来了。\r\n",
+        "「好」",
+        "『",
+        '"',
+        "广告www.a.com",
+        "\x01",
+    ),
+    *(
+        "<p>",
+        "</p>",
+        "<ruby>漢<rt>x</rt>",
+        "<script>",
+        "<!--",
+        "&nbsp;",
+        "&#x110000;",
+        "<nav>",
+        '{"text": "他"}\n',
+        "text,title\n",
+    ),
+    *(
+        "---\n",
+        "# 甲\n",
+        "**",
+        "[犭尔]",
+        "【",
+        "□",
+        "……",
+        "──",
+        "，\n",
+        "\u3000" * 9,
+        "な鞘悄闵绷诵",
+        "\ue000",
+        "㐀",
+        "𠀀",
+        "\ufeff",
+        "\0",
+        "1\n",
+    ),
+]
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=40).map("".join)
+ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "big5hkscs", "utf-16", "utf-16-be"])
+DATA = st.binary(max_size=400) | st.builds(lambda text, encoding: text.encode(encoding, "ignore"), TEXTS, ENCODINGS)
+
+
+def read(data: bytes, name: str) -> None:
+    """Read bytes as a file of that name; the account of a book that comes of it is checked by `read_book`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        file.write_bytes(data)
+        with contextlib.suppress(UserError):  # a sentence for the user: what bad input deserves
+            for source in find_sources([str(file)])[0]:
+                book = read_book(source)
+                assert all("\x01" not in chapter.text for chapter in book.chapters)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.md", "a.jsonl", "a.csv", "a.txt.gz", "a.parquet"])
+@settings(max_examples=40, deadline=None)
+@given(data=DATA)
+def test_any_bytes_under_any_name(name: str, data: bytes) -> None:
+    read(data, name)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    members=st.dictionaries(st.text(min_size=1, max_size=12), DATA, max_size=4),
+    cut=st.integers(0, 400),
+    epub=st.booleans(),
+)
+def test_any_archive(members: dict[str, bytes], cut: int, epub: bool) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        if epub:
+            archive.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
+        for name, data in members.items():
+            archive.writestr(name.replace("\0", "_").encode("utf-8", "replace").decode(), data)
+    data = buffer.getvalue()
+    read(data, "a.zip")
+    read(data[: max(0, len(data) - cut)], "a.epub")
+
+
+@settings(max_examples=60, deadline=None)
+@given(page=TEXTS, opf=TEXTS)
+def test_any_epub_content(page: str, opf: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+        archive.writestr(
+            "content.opf",
+            '<package><manifest><item id="a" href="a.xhtml"/></manifest><spine><itemref idref="a"/></spine>'
+            f"</package>{opf}".encode("utf-8", "ignore"),
+        )
+        archive.writestr("a.xhtml", page.encode("utf-8", "ignore"))
+    read(buffer.getvalue(), "a.epub")
+
+
+@pytest.mark.parametrize("unit", PIECES)
+def test_no_piece_repeated_takes_long(unit: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(unit * (30_000 // len(unit)), encoding="utf-8", newline="")
+    start = time.process_time()
+    with contextlib.suppress(UserError):
+        read_book(Source(path=file, format="text", explicit=True))
+    assert time.process_time() - start < 0.5 + 5 * file.stat().st_size / 1e6
