@@ -23,8 +23,11 @@ from shuoshu.books.chapter import Chapter
 from shuoshu.books.containers import Source
 
 
-def likeness(ours: list[Chapter], theirs: list[Chapter]) -> float:
-    """Similarity of two divided books, 0 to 1; chapters of `theirs` that nothing of `ours` matches do not count."""
+def likeness(ours: list[Chapter], theirs: list[Chapter], step: int = 1) -> float:
+    """Similarity of two divided books, 0 to 1; chapters of `theirs` that nothing of `ours` matches do not count.
+
+    With a `step`, only every so-many-th chapter is compared.
+    """
     phrases = [Counter(_phrases(chapter.text)) for chapter in theirs]
     where: dict[str, list[int]] = {}
     for i, counts in enumerate(phrases):
@@ -32,7 +35,7 @@ def likeness(ours: list[Chapter], theirs: list[Chapter]) -> float:
             where.setdefault(phrase, []).append(i)
     common = length = 0
     matched: set[int] = set()
-    for chapter in ours:
+    for chapter in ours[::step]:
         votes = Counter(i for phrase in _phrases(chapter.text) for i in where.get(phrase, [])[:3])
         length += len(chapter.text)
         if votes:

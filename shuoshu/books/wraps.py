@@ -14,7 +14,7 @@ _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6—…“”‘’]"
 )
 _NARROWEST, _WIDEST = 30, 150  # columns; verse is narrower, paragraphs are wider
-_LINES = 4000  # judged, from the middle of the book
+_LINES = 1500  # judged, from the middle of the book
 
 
 def wraps(text: str, account: Account) -> str:
