@@ -15,13 +15,22 @@ from cyclopts import App, Parameter
 from shuoshu import __version__
 from shuoshu.errors import UserError
 from shuoshu.questions.command import Json, questions
-from shuoshu.recipe import BooksOptions, EvaluateOptions, Recipe, Sampling, load_recipe
+from shuoshu.recipe import (
+    BooksOptions,
+    EvaluateOptions,
+    Recipe,
+    Sampling,
+    load_recipe,
+    saved_recipe,
+    sections_of,
+)
 from shuoshu.terminal import finish, say
 
 app = App(
     name="shuoshu",
     version=__version__,
     help="说书: a folder of books becomes a small language model that answers questions about them.",
+    help_format="plaintext",  # markdown would cost a tenth of a second of every --help
     default_parameter=Parameter(negative_iterable=()),
 )
 app.command(questions)
@@ -96,18 +105,21 @@ def books(
     finish(read_books(paths, out, options or BooksOptions()), json)
 
 
-def _stage(name: str, help: str) -> None:
-    """One command for one stage of an existing run, with the options of the whole recipe."""
+def _stage(name: str, help: str, *sections: str) -> None:
+    """One command for one stage of an existing run, with the sections of the recipe that matter to it."""
 
-    def command(run: Path, /, *, options: Annotated[Recipe | None, Flat] = None, json: Json = False) -> None:
+    def command(run: Path, /, *, options: Any = None, json: Json = False) -> None:
         from shuoshu.folder import RunFolder
         from shuoshu.run import do_stage, prepare
 
         folder = RunFolder.open(run)
-        chosen = options or Recipe()
-        prepare(folder, chosen)
-        finish(do_stage(name, folder, chosen), json)
+        recipe = saved_recipe(folder.recipe) if folder.recipe.is_file() else Recipe()
+        for section in sections if options else ():
+            setattr(recipe, section, getattr(options, section))
+        prepare(folder, recipe)
+        finish(do_stage(name, folder, recipe), json)
 
+    command.__annotations__["options"] = Annotated[sections_of(*sections) | None, Flat]
     command.__doc__ = f"""{help}
 
     Parameters
@@ -118,12 +130,14 @@ def _stage(name: str, help: str) -> None:
         End with one JSON line.
     """
     app.command(command, name=name)
+    STAGE_SECTIONS[name] = sections
 
 
-_stage("tokenizer", "Fit a tokenizer to the books of a run.")
-_stage("pretrain", "Train the base model of a run on its books.")
-_stage("finetune", "Teach the base model of a run to answer its questions.")
-_stage("index", "Make the search index of a run, for answers with their place in the book.")
+STAGE_SECTIONS: dict[str, tuple[str, ...]] = {}
+_stage("tokenizer", "Fit a tokenizer to the books of a run.", "tokenizer")
+_stage("pretrain", "Train the base model of a run on its books.", "model", "train", "pretrain")
+_stage("finetune", "Teach the base model of a run to answer its questions.", "train", "finetune")
+_stage("index", "Make the search index of a run, for answers with their place in the book.", "index")
 
 
 @app.command
@@ -306,10 +320,12 @@ def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
     """The options a command begins with: the recipe of `run`, or the recipe.yaml of a run whose stage is done."""
     data, source = {}, "options"
     verb, given = (*tokens, "", "")[:2]
-    path = Path(given) if verb == "run" else Path(given) / "recipe.yaml"
-    stages = ("tokenizer", "pretrain", "finetune", "index")
-    if (verb == "run" and given and not given.startswith("-")) or (verb in stages and path.is_file()):
-        data, source = load_recipe(path), str(path)
+    saved = Path(given) / "recipe.yaml"
+    if verb == "run" and given and not given.startswith("-"):
+        data, source = load_recipe(Path(given)), given
+    elif verb in STAGE_SECTIONS and saved.is_file():
+        whole = load_recipe(saved)
+        data, source = {name: whole[name] for name in STAGE_SECTIONS[verb] if name in whole}, str(saved)
     # Under the command's own key: at the top, cyclopts would take `books:` or `pretrain:` for the commands so called.
     return cyclopts.config.Dict({verb: data} if data else {}, source=source)
 

@@ -4,7 +4,7 @@ An option left `null` is chosen by Shuoshu itself from the books, the budget and
 Nothing heavy is imported here: `shuoshu VERB --help` loads this module and must stay fast.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -202,6 +202,35 @@ def load_recipe(path: Path) -> dict[str, Any]:
 def _beside(recipe: Path, entry: str) -> str:
     """A path counts from the recipe's folder, so that a recipe may lie with its books; `demo` is no path."""
     return entry if entry == DEMO else str((recipe.parent / Path(entry).expanduser()).resolve())
+
+
+def saved_recipe(path: Path) -> Recipe:
+    """The resolved recipe of a run folder. Raises UserError where its options are not those of this version."""
+    data = load_recipe(path)
+    recipe = Recipe(name=data.get("name"))
+    try:
+        for section in fields(Recipe):
+            if isinstance(data.get(section.name), dict):
+                kind = type(getattr(recipe, section.name))
+                setattr(recipe, section.name, kind(**data[section.name]))
+    except TypeError as error:
+        raise UserError(f"{path}: {error}; the run is of another version, or the file was edited wrongly.") from error
+    return recipe
+
+
+def sections_of(*names: str) -> Any:
+    """A dataclass with only these sections of `Recipe`: the options of a command that needs no others."""
+    chosen = [each for each in fields(Recipe) if each.name in names]
+    sections = [(each.name, each.type, field(default_factory=each.default_factory)) for each in chosen]
+    made = make_dataclass("Options", sections, kw_only=True)
+    made.__module__ = __name__  # cyclopts takes classes of the module `types` for built-in ones
+    return made
+
+
+def settle_paths(recipe: Recipe) -> None:
+    """Make the paths of books and questions whole: those given on the command line count from the current folder."""
+    for paths in (recipe.books.paths, recipe.questions.train, recipe.questions.test):
+        paths[:] = [entry if entry == DEMO else str(Path(entry).expanduser().resolve()) for entry in paths]
 
 
 def shared_options(stage: TrainOptions, train: TrainOptions) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from shuoshu.errors import UserError
 from shuoshu.files import hash_file, hash_json, read_json, reason, write_json, write_text
 from shuoshu.folder import RunFolder, format_line
-from shuoshu.recipe import FORMAT, Recipe
+from shuoshu.recipe import FORMAT, Recipe, settle_paths
 from shuoshu.terminal import clock, say
 
 Figures = dict[str, Any]
@@ -209,6 +209,7 @@ def prepare(run: RunFolder, recipe: Recipe) -> None:
         run.check_format()
     import yaml
 
+    settle_paths(recipe)
     text = yaml.safe_dump(asdict(recipe), allow_unicode=True, sort_keys=False)
     write_text(run.recipe, f"{format_line()}\n{text}")
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,41 @@ def _is_long(words: list[str]) -> bool:
     return any(words[: len(verb.split())] == verb.split() for verb in LONG)
 
 
+def write_epub(path: Path, text: str) -> None:
+    """A small EPUB of one chapter."""
+    page = "".join(f"<p>{line}</p>" for line in text.splitlines())
+    container = '<rootfiles><rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles>'
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("mimetype", "application/epub+zip")
+        book.writestr("META-INF/container.xml", f"<container>{container}</container>")
+        book.writestr(
+            "c.opf",
+            '<package><metadata/><manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+            '<spine><itemref idref="a"/></spine></package>',
+        )
+        book.writestr("a.xhtml", f"<html><body>{page}</body></html>")
+
+
 @pytest.fixture(scope="module")
 def workshop(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a reader of the docs would have it: a run called demo, some books, a question file."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "recipes", folder / "recipes")
-    for name in ("demo", "a", "b"):
+    for name in ("demo", "mine", "a", "b"):
         shutil.copytree(tiny_run, folder / "runs" / name)
-    shutil.copy(tiny_run / "questions" / "test.jsonl", folder / "test.jsonl")
-    shutil.copy(tiny_run / "questions" / "train.jsonl", folder / "train.jsonl")
+    for name in ("train.jsonl", "test.jsonl"):
+        shutil.copy(tiny_run / "questions" / name, folder / name)
+    few = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:20]
+    (folder / "questions.jsonl").write_text("".join(few), encoding="utf-8")
     (folder / "questions.txt").write_text("邵拙爱喝什么茶？\n虞照川的师父是谁？\n", encoding="utf-8")
+    (folder / "mine.csv").write_text("问,答\n邵拙爱喝什么茶？,姜茶。\n", encoding="gb18030")
+    (folder / "theirs.json").write_text('[{"instruction": "虞照川是谁？", "output": "提灯郎。"}]', encoding="utf-8")
     (folder / "my.yaml").write_text("books: {paths: [demo]}\n", encoding="utf-8")
+    book = "第一回 甲\n话说天下大势。\n第二回 乙\n且听下回分解。\n"
+    (folder / "my-books").mkdir()
+    for path in (folder / "三国.txt", folder / "my-books" / "西游.txt"):
+        path.write_text(book, encoding="gb18030")
+    write_epub(folder / "水浒.epub", book)
     return folder
 
 
