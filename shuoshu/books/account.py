@@ -112,5 +112,5 @@ class Account:
 
 def show(text: str) -> str:
     """A sample on one line, its middle left out where it is long."""
-    text = text.replace("\n", "⏎").replace("\r", "␍")
+    text = text.replace("\n", "⏎").replace("\r", "␍").replace("\x01", "")  # the mark of headings (`extract`)
     return text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"

@@ -32,6 +32,7 @@ _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _VARIANT = re.compile("[\u2e80-\u2fd5\uf900-\ufad9\ufe10-\ufe19\ufe30-\ufe4f\ufe50-\ufe6b\U0002f800-\U0002fa1d]")
 _FOREIGN = re.compile("[\u3041-\u30fa\u0400-\u04ff]")
 _STAND_IN = re.compile(rf"[\u3041-\u30fa\u0400-\u04ff](?<=[{CJK}].)(?=[{CJK}])")
+_LACKED = re.compile(rf"\?(?<=[{CJK}?].)(?<![吗嗎呢么麼吧何谁誰哪否不啊].)(?=[{CJK}?，。])")
 _WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ]")
 _HALF = {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
 _HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?!//)")
@@ -75,9 +76,16 @@ def stand_ins(text: str, account: Account) -> str:
     """Kana and Cyrillic letters that stand for single characters in Chinese words: の becomes 的, the others □."""
     if not _FOREIGN.search(text):
         return text
-    if len(_FOREIGN.findall(text)) > 0.002 * len(text):  # a text that is in these scripts, in part
+    if len(_FOREIGN.findall(text)) > 0.01 * len(text):  # a text that is in these scripts, in part
         return text
     return account.sub("stand-ins", _STAND_IN, lambda found: "的" if found[0] == "の" else MISSING, text)
+
+
+def missing(text: str, account: Account) -> str:
+    """A `?` within Chinese words, in a text that asks with ？, is a character that an encoding lacked: □."""
+    if "?" not in text or text.count("？") < max(5, len(text) // 10_000):
+        return text
+    return account.sub("missing", _LACKED, MISSING, text)
 
 
 def variants(text: str, account: Account) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from shuoshu.books.account import Account
 from shuoshu.books.adverts import adverts, decorations, notices
-from shuoshu.books.characters import dashes, glyphs, markup, private, stand_ins, variants, width
+from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
 from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.mojibake import mojibake
 from shuoshu.books.oneline import one_line
@@ -95,6 +95,7 @@ BEFORE: dict[str, Rule] = {
     "mojibake": mojibake,
     "private": private,
     "stand-ins": stand_ins,
+    "missing": missing,
     "variants": variants,
     "adverts": adverts,
     "notices": notices,

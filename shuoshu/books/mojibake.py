@@ -33,7 +33,7 @@ _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
 def mojibake(text: str, account: Account) -> str:
     """Repair or mark garbled stretches of lines; ordinary text with a rare character in it is left alone."""
     found = _SUSPECT.search(text)
-    if found is None or len(_LETTERS.findall(text)) > 0.005 * len(text):  # a text partly in those scripts
+    if found is None or len(_LETTERS.findall(text)) > 0.01 * len(text):  # a text partly in those scripts
         return text
     out: list[str] = []
     tries = _TRIES

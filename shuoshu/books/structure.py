@@ -21,7 +21,11 @@ CONTENTS_RUN = 3
 _CONTENTS_WORD = re.compile(
     r"[\s【\[《》]*(?:目\s*录|目\s*錄|目\s*次|章节目录|(?i:table of )?(?i:contents))[\s】\]:：]*"
 )
-_LISTED = re.compile(rf"第{NUMERAL}{{1,9}}[回囘章节節篇卷折出]")
+_LISTED = re.compile(rf"第{NUMERAL}{{1,9}}([回囘章节節篇折出])")
+_LIST_NUMBER = re.compile(
+    rf"^(?:第{NUMERAL}{{1,9}}[回囘章节節篇卷折出][、.．:：]?|[0-9０-９]{{1,4}}[、.．:：]?|{NUMERAL}{{1,9}}[、.．:：])?"
+)
+_PAGE = re.compile(r"[.…·．—\-]*\d{0,4}$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +130,7 @@ def _contents(lines: list[str], places: list[Place]) -> set[int]:
             gone.update(range(run[0].line, run[-1].line + 1))
             gone.update(_contents_word(lines, run[0].line))
         start = max(end, start) + 1
-    return gone | _lists_in_a_line(lines, places)
+    return gone | _lists_in_a_line(lines, places) | _titles_alone(lines, places)
 
 
 def _body(lines: list[str], places: list[Place], i: int) -> int:
@@ -156,8 +160,28 @@ def _lists_in_a_line(lines: list[str], places: list[Place]) -> set[int]:
     return {
         i
         for i, line in enumerate(lines[:last])
-        if len(line) < 500 and len(_LISTED.findall(line)) > 1 and _only_list(line)
+        if len(line) < 500 and _twice(_LISTED.findall(line)) and _only_list(line)
     }
+
+
+def _twice(units: list[str]) -> bool:
+    return len(units) != len(set(units))
+
+
+def _titles_alone(lines: list[str], places: list[Place]) -> set[int]:
+    """Lines above the first heading that are the titles of later chapters, with or without numbers and pages."""
+    if not places:
+        return set()
+    titles = {_bare_title(place.heading.title) for place in places} - {""}
+    listed = {i for i, line in enumerate(lines[: places[0].line]) if len(line) < 100 and _bare_title(line) in titles}
+    if len(listed) < CONTENTS_RUN:
+        return set()
+    return listed | _contents_word(lines, min(listed))
+
+
+def _bare_title(line: str) -> str:
+    line = _PAGE.sub("", "".join(line.split()))
+    return _PAGE.sub("", _LIST_NUMBER.sub("", line))
 
 
 def _only_list(line: str) -> bool:

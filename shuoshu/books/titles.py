@@ -9,6 +9,7 @@ from shuoshu.books.extract import HEADING_MARK
 HEAD_LINES = 12
 """Lines at the head of a file in which a title page may stand."""
 
+_TITLE_PAGE = 60  # characters without a sentence above the first heading that are no foreword
 _ENCODING_SUFFIX = re.compile(
     r"\.(gb18030|gbk|gb2312|big5(-?hkscs)?|utf-?8|utf-?16|txt|epub|html?|md)\b.*$", re.IGNORECASE
 )
@@ -31,15 +32,25 @@ def book_title(file: str, metadata: str, text: str) -> str:
     if named:
         return named[1]
     name = _NAME_TRIMMINGS.sub("", name).strip(" _-—.") or name
-    head = " ".join(text.lstrip("\n").split("\n")[:HEAD_LINES])[:600]
-    quoted = next((found for found in _QUOTED.findall(head)), "")
-    if quoted and not re.search(r"[\u4e00-\u9fff]", name):  # book1.txt, 12345.txt
-        return quoted
+    if re.search(r"[\u4e00-\u9fff]", name):
+        return name
+    # book1.txt, 12345.txt: the title page may know better
+    head = [line.strip() for line in text.split("\n")[: 2 * HEAD_LINES] if line.strip()][:HEAD_LINES]
+    for line in head:
+        quoted = _QUOTED.search(line)
+        if quoted and not re.search(r"[。！？；，]", line):
+            return quoted[1]
+    if head and re.fullmatch(r"[\u4e00-\u9fff]{1,12}", head[0]) and any(HEADING_MARK in line for line in head[1:]):
+        return head[0]
     return name
 
 
 def drop_title_page(text: str, title: str, account: Account) -> str:
     """Drop the lines above the first heading that only say the title and the author."""
+    front = text.partition(HEADING_MARK)[0]
+    if HEADING_MARK in text and 0 < len(front.strip()) < _TITLE_PAGE and not re.search(r"[。！？]", front):
+        account.note("title-page", dropped=len(front), sample=front)
+        return text[len(front) :]
     lines = text.split("\n", HEAD_LINES)
     gone: set[int] = set()
     for i, line in enumerate(lines[:HEAD_LINES]):
@@ -64,7 +75,7 @@ def _says_title(line: str, title: str) -> bool:
         return True
     rest = plain.removeprefix(title)
     # 《三国演义》 罗贯中 著, 《水浒传》（精校版全本）作者：施耐庵, 《西游记》吴承恩（明）
-    return rest != plain and bool(re.search(rf"^\W*《\s*{re.escape(title)}\s*》|作者|[著撰编]\W*$|全本|完本", line))
+    return rest != plain and bool(re.search(rf"^\W*《\s*{re.escape(title)}\s*》|作者|[著着撰编]\W*$|全本|完本", line))
 
 
 def _without_quotes(title: str) -> str:

@@ -22,7 +22,7 @@ WRITTEN = [
     ("utf-16-be", "utf-16-be", False),
 ]
 SIZES = [24, 61, 301, 1024, 4096, 16_384, 65_536]
-SLICES = 10
+SLICES = 6
 
 
 def texts() -> list[str]:

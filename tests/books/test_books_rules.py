@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shuoshu.books import clean
 from shuoshu.books.account import Account
 from shuoshu.books.adverts import adverts, decorations, notices
-from shuoshu.books.characters import dashes, glyphs, markup, private, stand_ins, variants, width
+from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
 from shuoshu.books.mojibake import mojibake
 from shuoshu.books.oneline import one_line
 from shuoshu.books.quotes import quotes
@@ -150,6 +150,9 @@ def test_characters() -> None:
     assert by(private, "\ue816和\ue100") == "\U00020087和□"
     text = "他推开门走进来，屋里的灯还亮着。" * 200
     assert by(stand_ins, f"{text}我の书，一只ぴ鸟") == f"{text}我的书，一只□鸟"
+    asked = "他问道：“你来了？”" * 9
+    assert by(missing, f"{asked}这个??字，一?是好? 好吗?是") == f"{asked}这个□□字，一□是好? 好吗?是"
+    assert by(missing, "好?是") == "好?是"
     assert by(variants, "⼈⾔豈﹕") == "人言豈:"
     assert by(glyphs, "如[犭尔]最畏狨；膺朱【巾贲】，足【上而下大，音ruan3，通软】。") == "如□最畏狨；膺朱□，足□。"
     assert by(glyphs, "着□【左“鱼”右“便”】提督") == "着□提督"

@@ -87,6 +87,28 @@ def test_contents_that_repeat_the_body(tmp_path: Path) -> None:
         assert book.account.rules["contents"].dropped > 20
 
 
+def test_contents_of_titles_and_pages(tmp_path: Path) -> None:
+    names = ["甲乙丙丁 戊己庚辛", "壬癸子丑 寅卯辰巳", "午未申酉 戌亥天地"]
+    listed = "\n".join(f"{i:03} {name} ........ {i * 9}" for i, name in enumerate(names, 1))
+    body = "".join(f"第{n}回 {name}\n{BODY}" for n, name in zip("一二三", names, strict=True))
+    assert [number for number, _ in chapters(tmp_path, f"目录\n{listed}\n\n{body}")] == [1, 2, 3]
+
+
+def test_volume_and_chapter_in_every_heading(tmp_path: Path) -> None:
+    text = "".join(f"第{v}卷 风云 第{c}章 其{v}{c}\n{BODY}" for v in "一二" for c in "一二三")
+    book = read(tmp_path, text)
+    assert [chapter.number for chapter in book.chapters] == [1, 2, 3, 4, 5, 6]
+    assert book.volumes == 2
+
+
+def test_title_page(tmp_path: Path) -> None:
+    file = tmp_path / "a1.txt"
+    file.write_text(f"雨夜书\n某人\n\n第一章 甲\n{BODY}《易》曰：“雨。”\n第二章 乙\n{BODY}", encoding="utf-8")
+    book = read_book(Source(path=file, format="text", explicit=True))
+    assert book.title == "雨夜书"
+    assert [chapter.number for chapter in book.chapters] == [1, 2]
+
+
 def test_headings_without_a_gap(tmp_path: Path) -> None:
     text = f"第一回宴桃园豪杰三结义\n{BODY}第二回张翼德怒鞭督邮\n{BODY}第三回议温明董卓叱丁原\n{BODY}"
     assert [number for number, _ in chapters(tmp_path, text)] == [1, 2, 3]
