@@ -74,7 +74,8 @@ def _package_name(archive: zipfile.ZipFile, names: dict[str, str]) -> str | None
 def _xml(data: bytes) -> ElementTree.Element:
     """Parse XML that may declare no entities: expansion bombs and reads of other files begin with a declaration."""
     text = decode(data).text.lstrip("\ufeff \r\n\t")
-    text = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", text, count=1, flags=re.DOTALL)
+    head = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", text[:4096], count=1, flags=re.DOTALL)
+    text = head + text[4096:]
     text = re.sub(r"^<\?xml[^>]*\?>", "", text)
     text = re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;", " ", text)
     try:

@@ -119,11 +119,12 @@ def test_any_epub_content(page: str, opf: str) -> None:
     read(buffer.getvalue(), "a.epub")
 
 
-@pytest.mark.parametrize("unit", PIECES)
-def test_no_piece_repeated_takes_long(unit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", [*PIECES, "<![CDATA[", "![", "](", "__a", "# #", "← ", "- ", "= "])
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_no_piece_repeated_takes_long(unit: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text(unit * (30_000 // len(unit)), encoding="utf-8", newline="")
     start = time.process_time()
     with contextlib.suppress(UserError):
-        read_book(Source(path=file, format="text", explicit=True))
+        read_book(Source(path=file, format=form, explicit=True))
     assert time.process_time() - start < 0.5 + 5 * file.stat().st_size / 1e6
