@@ -6,6 +6,7 @@ Every change is saved at once: the file itself always holds the pairs that are n
 `NAME.review.jsonl` beside it all of them with the verdicts, so that a rejected pair can be taken back.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -115,7 +116,7 @@ def review_page(file: Path, chapters: list[Chapter]) -> "gradio.Blocks":
         faults = review.edit(place, **dict(zip(EDITED, texts, strict=True)))
         return "；".join(faults) or "通过检查", review.passage(place)
 
-    def judge(verdict: str) -> "object":
+    def judge(verdict: str) -> Callable[[int], list[object]]:
         def step(place: int) -> list[object]:
             review.judge(place, verdict)
             return show(review.next_open(place))
