@@ -1,1 +1,1 @@
-
+"""The chat page and its server."""

@@ -1,0 +1,41 @@
+"""Questions to begin with, from the run's own question files."""
+
+from itertools import zip_longest
+
+from shuoshu.folder import RunFolder
+from shuoshu.questions.formats import read_questions
+
+EXAMPLES = 6
+LONGEST = 40
+"""Characters: an example is read at a glance."""
+
+
+def example_questions(run: RunFolder, count: int = EXAMPLES) -> list[str]:
+    """Some questions the run was trained on and some it was not, by turns, from all over its books.
+
+    Fewer than `count` where it has fewer, and none for a bare model folder. Raises UserError for a broken file.
+    """
+    parts = [questions for part in ("train", "test") if (questions := _short(run, part))]
+    if not parts:
+        return []
+    share = -(-count // len(parts))
+    mixed = [question for turn in zip_longest(*(_spread(part, share) for part in parts)) for question in turn]
+    return [question for question in dict.fromkeys(mixed) if question][:count]
+
+
+def _short(run: RunFolder, part: str) -> list[str]:
+    """Questions of a file that are short and can be answered."""
+    path = run.questions(part)
+    if not path.is_file():
+        return []
+    return [
+        question.question
+        for question in read_questions(path)
+        if len(question.question) <= LONGEST and question.level != "NA"
+    ]
+
+
+def _spread(questions: list[str], count: int) -> list[str]:
+    """So many of them, evenly spaced: files go book by book, so that each book gets its share."""
+    count = min(count, len(questions))
+    return [questions[(2 * place + 1) * len(questions) // (2 * count)] for place in range(count)]
