@@ -15,6 +15,7 @@ from shuoshu.books.extract import HEADING_MARK, Extract
 from shuoshu.books.html import html_text
 from shuoshu.errors import UserError
 
+_LONGEST_NAV = 2_000_000  # characters of a navigation document that are read
 _NO_CHAPTER = re.compile(
     r"\s*(目\s*[录錄次]|封面|书名页|書名頁|版权.*|版權.*|扉页"
     r"|cover|(table of )?contents|copyright.*|title ?page)\s*",
@@ -110,7 +111,7 @@ def _titles(
 def _nav_titles(page: str) -> list[tuple[str, str]]:
     from selectolax.lexbor import LexborHTMLParser
 
-    links = LexborHTMLParser(page).css("nav a")
+    links = LexborHTMLParser(page[:_LONGEST_NAV]).css("nav a")
     return [(link.attributes.get("href") or "", " ".join(link.text().split())) for link in links]
 
 

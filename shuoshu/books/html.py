@@ -15,10 +15,16 @@ _DROPPED = {
 }
 
 
+_TAG = re.compile(r"<(/?)(?!(?:br|hr|img|p|li|input|meta|link)\b)[a-zA-Z]")
+_DEEPEST = 1000  # elements within each other; the parser's time grows with the square of it
+
+
 def html_text(page: str, account: Account | None = None) -> str:
     """The text of a page. Readings (ruby), note marks, notes and navigation are dropped and entered in `account`."""
     from selectolax.lexbor import LexborHTMLParser
 
+    if _too_deep(page):  # no book, but it must not hang
+        page = re.sub(r"<[^<>]*>", "\n", page)
     tree = LexborHTMLParser(page)
     if tree.body is None:
         return ""
@@ -39,10 +45,24 @@ def html_text(page: str, account: Account | None = None) -> str:
     return re.sub(rf" ?{_BREAK}[ {_BREAK}]*", "\n", text).strip(" \n")
 
 
+def _too_deep(page: str) -> bool:
+    """Whether elements are nested beyond reason, counted without parsing."""
+    if page.count("<") <= _DEEPEST:
+        return False
+    depth = 0
+    for tag in _TAG.finditer(page):
+        depth += -1 if tag[1] else 1
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
 def page_title(page: str) -> str:
     """The page's first heading, or its `<title>`; empty where it has neither."""
     from selectolax.lexbor import LexborHTMLParser
 
+    if _too_deep(page):
+        return ""
     tree = LexborHTMLParser(page)
     for selector in ("h1", "h2", "title"):
         node = tree.css_first(selector)

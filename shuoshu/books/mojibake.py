@@ -33,8 +33,10 @@ _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
 def mojibake(text: str, account: Account) -> str:
     """Repair or mark garbled stretches of lines; ordinary text with a rare character in it is left alone."""
     found = _SUSPECT.search(text)
-    if found is None or len(_LETTERS.findall(text)) > 0.01 * len(text):  # a text partly in those scripts
+    if found is None:
         return text
+    if _LETTERS.search(text, found.start()) and len(_LETTERS.findall(text)) > 0.01 * len(text):
+        return text  # partly in those scripts
     out: list[str] = []
     tries = _TRIES
     at = 0

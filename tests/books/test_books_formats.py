@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def test_html(tmp_path: Path) -> None:
     file.write_bytes(page.encode("gb18030"))
     assert chapters(file) == EXPECTED
     assert read(file)[0].account.rules["navigation"].dropped == 2
+
+
+def test_html_nested_beyond_reason(tmp_path: Path) -> None:
+    file = tmp_path / "a.html"
+    file.write_text("<html>" + "<div>" * 60_000 + "他来了。", encoding="utf-8")
+    start = time.process_time()
+    assert chapters(file) == [(1, "", "他来了。\n")]
+    assert time.process_time() - start < 2
 
 
 def test_markdown(tmp_path: Path) -> None:
