@@ -59,6 +59,10 @@ def number_chapters(headings: list[Heading]) -> list[int]:
     The number claimed is kept where the run of numbers bears it out, gaps included; a number used twice, miswritten
     or begun anew in each volume gives way to the count. What stands before the first chapter is 0.
     """
+    next_claims: list[int | None] = [None] * len(headings)  # the number claimed by the next numbered heading
+    for i in range(len(headings) - 2, -1, -1):
+        after = headings[i + 1].number
+        next_claims[i] = next_claims[i + 1] if after is None else after
     numbers: list[int] = []
     last = 0
     for i, heading in enumerate(headings):
@@ -66,7 +70,7 @@ def number_chapters(headings: list[Heading]) -> list[int]:
             numbers.append(0)
             continue
         claimed = heading.number
-        following = next((later.number for later in headings[i + 1 :] if later.number is not None), None)
+        following = next_claims[i]
         borne_out = claimed is not None and claimed > last and (following is None or following == claimed + 1)
         if claimed is not None and borne_out and (last > 0 or following is not None):
             last = claimed
