@@ -15,7 +15,7 @@ _SUSPECT = re.compile(
 )
 _WORD = re.compile("[\u3040-\u30ff]{3,}|[\u0370-\u04ff]{2,}")  # a word of another language
 _SUSPECTS = re.compile(f"(?:{_SUSPECT.pattern})*")
-_TRIES = 2000  # vain ones after which a text is taken to be what it looks like
+_TRIES = 500  # vain ones after which a text is taken to be what it looks like
 _LETTERS = re.compile("[\u3040-\u30ff\u0370-\u04ff]")
 _READINGS: tuple[tuple[str, str, int], ...] = (
     ("gb18030", "gb18030", 1),  # (encoded back as, read as, bytes left off)
@@ -110,7 +110,7 @@ def _repaired(line: str, start: int) -> tuple[int, str] | None:
 def _struck_out(line: str, start: int) -> tuple[int, str] | None:
     """The end of a stretch beyond repair, and □: long, rare characters in a jumble with signs of other scripts."""
     end = start
-    while end < min(len(line), start + 2000) and _share(line[end : end + 8]) <= 0.25 and not line[end].isascii():
+    while end < min(len(line), start + 600) and _share(line[end : end + 8]) <= 0.25 and not line[end].isascii():
         end += 4
     stretch = line[start : min(end, len(line))]
     rare = sum("\u4e00" <= c <= "\u9fff" and c not in EVERYDAY for c in stretch)
