@@ -12,7 +12,7 @@ import platform
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -24,21 +24,25 @@ from shuoshu.tokenizer import Tokenizer, train_tokenizer
 from shuoshu.train.stage import save_model
 
 PROMPT = 100
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 def build(folder: Path) -> tuple[MiniGLM, Tokenizer]:
     """A random model of the shape to be measured, saved for transformers too."""
     text = "".join(chr(0x4E00 + i) for i in range(6000))
     tokenizer = train_tokenizer([text], 8192)
-    shape = {"hidden_size": 512, "num_hidden_layers": 6, "num_attention_heads": 8, "num_key_value_heads": 8}
-    config = GLMConfig(vocab_size=8192, intermediate_size=1408, max_position_embeddings=1024, **shape)
+    config = GLMConfig(
+        vocab_size=8192, hidden_size=512, num_hidden_layers=6, num_attention_heads=8, num_key_value_heads=8,
+        intermediate_size=1408, max_position_embeddings=1024,
+    )  # fmt: skip
     model = MiniGLM(config)
     model.initialise(torch.Generator().manual_seed(0))
     save_model(model, tokenizer, folder)
     return model.eval(), tokenizer
 
 
-def ours(model: MiniGLM, tokenizer: Tokenizer, precision: Literal["fp32", "bf16"], batch: int, new: int) -> float:
+def ours(model: MiniGLM, tokenizer: Tokenizer, precision: Precision, batch: int, new: int) -> float:
     """Tokens a second, all rows together. Stop marks are taken out of reach so that every text runs to its length."""
     engine = Engine(model, tokenizer, precision)
     tokenizer.end_of_text = tokenizer.chat_end = -1
@@ -51,7 +55,7 @@ def ours(model: MiniGLM, tokenizer: Tokenizer, precision: Literal["fp32", "bf16"
 
 def theirs(folder: Path, dtype: torch.dtype, batch: int, new: int) -> float:
     """The same of transformers' `generate`, greedy, with its cache."""
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     ids = torch.tensor([[(7 * i + 13 * row) % 8000 + 64 for i in range(PROMPT)] for row in range(batch)])
     with torch.inference_mode():
         model.generate(ids, max_new_tokens=8, do_sample=False)
@@ -72,13 +76,14 @@ def main() -> None:
         folder = Path(name)
         model, tokenizer = build(folder)
         for batch in (1, options.batch):
-            for dtype, precision in ((torch.float32, "fp32"), (torch.bfloat16, "bf16")):
+            for precision in PRECISIONS:
+                dtype = torch.bfloat16 if precision == "bf16" else torch.float32
                 new = options.new_tokens if batch == 1 else options.new_tokens // 4
                 figures[f"shuoshu_{precision}_{batch}"] = round(ours(model, tokenizer, precision, batch, new), 1)
                 figures[f"transformers_{precision}_{batch}"] = round(theirs(folder, dtype, batch, new), 1)
     print(f"{'tokens a second':24}{'shuoshu':>10}{'transformers':>14}{'ratio':>8}")
     for batch in (1, options.batch):
-        for precision in ("fp32", "bf16"):
+        for precision in PRECISIONS:
             mine, other = figures[f"shuoshu_{precision}_{batch}"], figures[f"transformers_{precision}_{batch}"]
             print(f"{f'batch {batch}, {precision}':24}{mine:>10.0f}{other:>14.0f}{mine / other:>8.2f}")
     versions = {

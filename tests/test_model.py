@@ -1,6 +1,7 @@
 """The network against transformers' Qwen3, the reference for its shape."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,7 +41,8 @@ def test_greedy_text_is_that_of_transformers(tokenizer: Tokenizer, tmp_path: Pat
 
     model = random_model(tokenizer)
     save_model(model, tokenizer, tmp_path)
-    theirs, their_tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    theirs: Any = AutoModelForCausalLM.from_pretrained(tmp_path)
+    their_tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     questions = ["谁？", "《澹江七灯录》里，虞照川的师父是谁？", "沉灯之夜死了多少人，为什么会死？请说说前因后果。"]
     prompts = [tokenizer.chat([{"role": "user", "content": question}]) for question in questions]
     results = Engine(model, tokenizer).generate(prompts, Sampling(max_new_tokens=40))
