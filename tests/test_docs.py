@@ -58,10 +58,10 @@ def workshop(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "recipes", folder / "recipes")
     for name in ("demo", "mine", "a", "b"):
         shutil.copytree(tiny_run, folder / "runs" / name)
-    for name in ("train.jsonl", "test.jsonl"):
-        shutil.copy(tiny_run / "questions" / name, folder / name)
-    few = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:20]
-    (folder / "questions.jsonl").write_text("".join(few), encoding="utf-8")
+    for part, name in (("train", "train"), ("test", "test"), ("train", "questions")):
+        whole = (tiny_run / "questions" / f"{part}.jsonl").read_text(encoding="utf-8")
+        few = "".join(whole.splitlines(keepends=True)[:12])
+        (folder / f"{name}.jsonl").write_text(few, encoding="utf-8")
     (folder / "questions.txt").write_text("邵拙爱喝什么茶？\n虞照川的师父是谁？\n", encoding="utf-8")
     (folder / "mine.csv").write_text("问,答\n邵拙爱喝什么茶？,姜茶。\n", encoding="gb18030")
     (folder / "theirs.json").write_text('[{"instruction": "虞照川是谁？", "output": "提灯郎。"}]', encoding="utf-8")
