@@ -91,7 +91,7 @@ def build_page(desks: Sequence[Desk]) -> gr.Blocks:
             )
             again = gr.Button("重答 Retry", size="sm", scale=0, min_width=96, elem_id="retry")
             clear = gr.Button("清空 Clear", size="sm", scale=0, min_width=96, elem_id="clear")
-        with gr.Accordion("采样，凭记忆回答时用 Sampling, for answers from memory", open=False, elem_id="sampling"):
+        with gr.Accordion("采样，凭记忆回答时用 Sampling", open=False, elem_id="sampling"):
             sampling = sampling_controls()
 
         settings = [model, mode, *sampling]

@@ -224,15 +224,22 @@ def test_a_second_visitor_waits_his_turn(visit: Visit) -> None:
 
 
 def test_dark_and_on_a_phone(visit: Visit, tmp_path: Path) -> None:
-    page = visit(color_scheme="dark", viewport={"width": 390, "height": 844})
-    ask(page, QUESTION)
-    finished(page)
+    width, height = 390, 844
+    page = visit(color_scheme="dark", viewport={"width": width, "height": height})
+    for turns in (1, 2, 3):
+        ask(page, QUESTION)
+        answer = finished(page, turns=turns)
     page.screenshot(path=tmp_path / "dark-phone.png")
     background = page.evaluate("getComputedStyle(document.querySelector('gradio-app')).backgroundColor")
     assert max(map(int, background.removeprefix("rgb(").removesuffix(")").split(","))) < 60
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for name in ("#question", "#send", "#mode", "#retry", "#clear"):
-        box = page.locator(name).bounding_box()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_function(  # a long conversation scrolls by itself to its end, under a question box that stays
+        """() => document.querySelector('#chat').getBoundingClientRect().bottom >=
+                 [...document.querySelectorAll('#chat .note')].at(-1).getBoundingClientRect().bottom"""
+    )
+    places = [answer.locator(".note"), *map(page.locator, ("#question", "#send", "#mode", "#retry", "#clear"))]
+    for box in (place.bounding_box() for place in places):
         assert box is not None
         assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
