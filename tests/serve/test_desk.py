@@ -11,7 +11,7 @@ from shuoshu.errors import UserError
 from shuoshu.recipe import Sampling
 from shuoshu.serve.desk import Desk, Waiting
 
-LONG = Sampling(max_new_tokens=200)
+LONG = Sampling(max_new_tokens=100)
 SHORT = Sampling(max_new_tokens=20)
 
 
@@ -74,7 +74,7 @@ def test_who_waits_is_told_how_many_are_before(endless_desk: Desk) -> None:
 
 def test_leaving_early_frees_the_model(endless_desk: Desk) -> None:
     async def leave() -> str:
-        async with aclosing(endless_desk.answer("谁？", "closed", Sampling(max_new_tokens=300))) as parts:
+        async with aclosing(endless_desk.answer("谁？", "closed", Sampling(max_new_tokens=150))) as parts:
             async for part in parts:
                 if isinstance(part, str):
                     return part
@@ -85,7 +85,7 @@ def test_leaving_early_frees_the_model(endless_desk: Desk) -> None:
     *_, answer = asyncio.run(listen(endless_desk, SHORT))
     after_leaving = time.monotonic() - began
     began = time.monotonic()
-    asyncio.run(listen(endless_desk, Sampling(max_new_tokens=300)))
+    asyncio.run(listen(endless_desk, Sampling(max_new_tokens=150)))
     assert isinstance(answer, Answer)
     assert after_leaving < 0.5 * (time.monotonic() - began)
 
