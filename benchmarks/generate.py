@@ -12,20 +12,19 @@ import platform
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import transformers
 
 from shuoshu.generate.engine import Engine
 from shuoshu.model import GLMConfig, MiniGLM
-from shuoshu.recipe import Sampling
+from shuoshu.recipe import Precision, Sampling
 from shuoshu.tokenizer import Tokenizer, train_tokenizer
 from shuoshu.train.stage import save_model
 
 PROMPT = 100
-Precision = Literal["fp32", "bf16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 
 
 def build(folder: Path) -> tuple[MiniGLM, Tokenizer]:
@@ -77,14 +76,16 @@ def main() -> None:
         model, tokenizer = build(folder)
         for batch in (1, options.batch):
             for precision in PRECISIONS:
-                dtype = torch.bfloat16 if precision == "bf16" else torch.float32
                 new = options.new_tokens if batch == 1 else options.new_tokens // 4
                 figures[f"shuoshu_{precision}_{batch}"] = round(ours(model, tokenizer, precision, batch, new), 1)
-                figures[f"transformers_{precision}_{batch}"] = round(theirs(folder, dtype, batch, new), 1)
+                if precision != "int8":  # transformers has no such kernel of its own: compare with its bf16
+                    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+                    figures[f"transformers_{precision}_{batch}"] = round(theirs(folder, dtype, batch, new), 1)
     print(f"{'tokens a second':24}{'shuoshu':>10}{'transformers':>14}{'ratio':>8}")
     for batch in (1, options.batch):
         for precision in PRECISIONS:
-            mine, other = figures[f"shuoshu_{precision}_{batch}"], figures[f"transformers_{precision}_{batch}"]
+            other = figures[f"transformers_{'bf16' if precision == 'int8' else precision}_{batch}"]
+            mine = figures[f"shuoshu_{precision}_{batch}"]
             print(f"{f'batch {batch}, {precision}':24}{mine:>10.0f}{other:>14.0f}{mine / other:>8.2f}")
     versions = {
         "python": platform.python_version(),

@@ -52,9 +52,9 @@ pip_is_configured() {
 
 install() {
     if [ "$tool" = uv ]; then
-        "$uv" pip install --python "$python" --constraint constraints.txt "$@"
-    else # compiling all files takes a third of the time, and most of them are never imported
-        "$python" -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt "$@"
+        "$uv" pip install --compile-bytecode --python "$python" --constraint constraints.txt "$@"
+    else # both compile all files: where PYTHONDONTWRITEBYTECODE is set, every command would do it anew
+        "$python" -m pip install --disable-pip-version-check --constraint constraints.txt "$@"
     fi
 }
 
@@ -140,6 +140,7 @@ setup() {
         [ "$fresh" = yes ] || mark outdated
         fail "the installation failed, the lines above say why; call again to go on."
     fi
+    "$python" -m compileall -q shuoshu || : # the checkout itself is linked, not installed, and so not compiled above
     mark "$wanted"
     say "ready in $(($(date +%s) - began)) s"
 }

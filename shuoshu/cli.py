@@ -18,6 +18,7 @@ from shuoshu.questions.command import Json, questions
 from shuoshu.recipe import (
     BooksOptions,
     EvaluateOptions,
+    Precision,
     Recipe,
     Sampling,
     load_recipe,
@@ -58,9 +59,10 @@ def demo(*, minutes: float = 4.0, no_serve: NoServe = False, port: int = 7860, j
         End with one JSON line.
     """
     from shuoshu.demo.walk import walk_demo
+    from shuoshu.serve.app import check_page
 
     if not no_serve:  # a port in use is better told now than after four minutes
-        _check_page("127.0.0.1", port)
+        check_page("127.0.0.1", port)
     figures = walk_demo(minutes)
     finish(figures, json)
     if not no_serve:
@@ -177,7 +179,7 @@ def evaluate(
 def ask(
     run: Path, question: str | None = None, /, *, file: Path | None = None, out: Path | None = None,
     open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None, json: Json = False,
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32", json: Json = False,
 ) -> None:  # fmt: skip
     """Ask a question, or a file of questions.
 
@@ -197,18 +199,21 @@ def ask(
         Answer from the model's memory.
     no_tips:
         Ask the question as it stands.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
     json:
         End with one JSON line.
     """
+    from shuoshu.answer.ask import Storyteller
     from shuoshu.answer.command import ask_file, ask_one
 
-    tips, chosen = not no_tips, sampling or Sampling()
+    storyteller, tips, chosen = Storyteller(run, precision), not no_tips, sampling or Sampling()
     if (question is None) == (file is None):
         raise UserError('Give either a question (shuoshu ask RUN "…") or --file with questions.')
     if question is not None:
-        record = ask_one(run, question, _mode(open_, closed), tips, chosen, quiet=json)
+        record = ask_one(storyteller, question, _mode(open_, closed), tips, chosen, quiet=json)
     elif file is not None and out is not None:
-        record = ask_file(run, file, out, _mode(open_, closed), tips, chosen)
+        record = ask_file(storyteller, file, out, _mode(open_, closed), tips, chosen)
     else:
         raise UserError("--file needs --out ANSWERS.jsonl, where the answers go.")
     if json:
@@ -218,7 +223,7 @@ def ask(
 @app.command
 def complete(
     run: Path, text: str, /, *, max_new_tokens: int = 200, temperature: float = 0.8, top_k: int = 50,
-    top_p: float = 1.0, seed: int = 0, json: Json = False,
+    top_p: float = 1.0, seed: int = 0, precision: Precision = "fp32", json: Json = False,
 ) -> None:  # fmt: skip
     """Go on writing where a text ends.
 
@@ -238,13 +243,16 @@ def complete(
         Draw among the likeliest tokens that together have this probability.
     seed:
         The same seed gives the same text.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
     json:
         End with one JSON line.
     """
+    from shuoshu.answer.ask import Storyteller
     from shuoshu.answer.command import complete_text
 
     sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
-    record = complete_text(run, text, sampling, quiet=json)
+    record = complete_text(Storyteller(run, precision), text, sampling, quiet=json)
     if json:
         finish(record, json)
 
@@ -252,7 +260,7 @@ def complete(
 @app.command
 def chat(
     run: Path, /, *, open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None,
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32",
 ) -> None:  # fmt: skip
     """Talk with the books in the terminal; an empty line or Ctrl-D ends it.
 
@@ -266,10 +274,13 @@ def chat(
         Answer from the model's memory.
     no_tips:
         Ask questions as they stand.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
     """
+    from shuoshu.answer.ask import Storyteller
     from shuoshu.answer.command import chat_in_terminal
 
-    chat_in_terminal(run, _mode(open_, closed), not no_tips, sampling or Sampling())
+    chat_in_terminal(Storyteller(run, precision), _mode(open_, closed), not no_tips, sampling or Sampling())
 
 
 @app.command
@@ -287,13 +298,15 @@ def serve(runs: list[Path], /, *, host: str = "127.0.0.1", port: int = 7860) -> 
     """
     from shuoshu.serve.app import serve_runs
 
-    _check_page(host, port)
     serve_runs(runs, host, port)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; a mistake of the person at the keyboard is one sentence on stderr and exit code 2."""
+    """Run one command; a person's mistake is one sentence on stderr and exit code 2."""
     tokens = list(sys.argv[1:] if argv is None else argv)
+    if {"--help", "-h"} & set(tokens):  # without binding every option first, which takes a sixth of the time
+        app.help_print([token for token in tokens if token not in ("--help", "-h")])
+        return
     try:
         command, bound = parse(tokens)
         command(*bound.args, **bound.kwargs)
@@ -328,17 +341,6 @@ def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
         data, source = {name: whole[name] for name in STAGE_SECTIONS[verb] if name in whole}, str(saved)
     # Under the command's own key: at the top, cyclopts would take `books:` or `pretrain:` for the commands so called.
     return cyclopts.config.Dict({verb: data} if data else {}, source=source)
-
-
-def _check_page(host: str, port: int) -> None:
-    """Raises UserError where the page's packages are not installed or its address is taken."""
-    from importlib.util import find_spec
-
-    from shuoshu.serve.app import listen
-
-    if find_spec("gradio") is None:
-        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.")
-    listen(host, port).close()
 
 
 def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:

@@ -14,6 +14,9 @@ from shuoshu.files import read_utf8
 DEMO = "demo"
 """In place of a path: the bundled book, or its questions."""
 
+Precision = Literal["fp32", "bf16", "int8"]
+"""Arithmetic of answering: fp32 gives the very text of transformers; bf16 and int8 read a half and a quarter of it."""
+
 FORMAT = 1
 """Version of the run folder. A folder of another version is refused rather than misread."""
 

@@ -1,4 +1,4 @@
-"""What many tests share: the bundled book, its tokenizer, a tiny network, and one tiny run walked from end to end."""
+"""What many tests share: the bundled book, its tokenizer, and one tiny run walked from end to end."""
 
 import os
 from importlib.resources import files
@@ -8,15 +8,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
-import torch
+from tiny import tiny_recipe
 
 from shuoshu.folder import RunFolder
-from shuoshu.model import GLMConfig, MiniGLM
-from shuoshu.recipe import Recipe
 from shuoshu.run import walk
 from shuoshu.tokenizer import Tokenizer, train_tokenizer
-
-TINY = {"layers": 2, "width": 64, "context": 128}
 
 
 @pytest.fixture(scope="session")
@@ -29,36 +25,6 @@ def novella() -> str:
 def tokenizer(novella: str) -> Tokenizer:
     """A tokenizer fitted to the bundled book."""
     return train_tokenizer(novella.splitlines(keepends=True), 4096)
-
-
-def random_model(tokenizer: Tokenizer, seed: int = 0, **shape: int | bool) -> MiniGLM:
-    """A network with random weights, large enough that its likeliest tokens are far apart."""
-    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = GLMConfig(
-        vocab_size=tokenizer.vocab_size,
-        **{**sizes, "head_dim": 16, "intermediate_size": 128, "max_position_embeddings": 256, **shape},  # type: ignore
-    )
-    model = MiniGLM(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(1.0 if weight.dim() == 1 else 0.0, 0.15, generator=generator)
-    return model.eval()
-
-
-def tiny_recipe(**steps: int) -> Recipe:
-    """The whole road on the bundled book in seconds; it learns next to nothing."""
-    recipe = Recipe(name="tiny")
-    recipe.books.paths = ["demo"]
-    recipe.questions.train = recipe.questions.test = ["demo"]
-    for name, value in TINY.items():
-        setattr(recipe.model, name, value)
-    recipe.pretrain.steps = steps.get("pretrain", 12)
-    recipe.finetune.steps = steps.get("finetune", 6)
-    recipe.train.evaluate_times = 2
-    recipe.train.batch = 4
-    recipe.evaluate.trained = 6
-    return recipe
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import random_model
+from tiny import random_model
 
 from shuoshu.errors import UserError
 from shuoshu.generate.engine import Engine

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import tiny_recipe
+from tiny import tiny_recipe
 
 from shuoshu.demo.walk import demo_recipe
 from shuoshu.errors import UserError

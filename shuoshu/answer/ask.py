@@ -16,7 +16,7 @@ from shuoshu.answer.quote import best_quote
 from shuoshu.answer.tips import apply_tips
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
-from shuoshu.recipe import Sampling
+from shuoshu.recipe import Precision, Sampling
 
 if TYPE_CHECKING:
     from shuoshu.generate.engine import Engine, Generation
@@ -63,9 +63,9 @@ class Answer:
 class Storyteller:
     """A run that answers. Opening one is cheap; the model is loaded when it is first needed."""
 
-    def __init__(self, path: Path, precision: Literal["fp32", "bf16"] = "fp32") -> None:
+    def __init__(self, path: Path, precision: Precision = "fp32") -> None:
         self.run = RunFolder.open(path)
-        self.precision: Literal["fp32", "bf16"] = precision
+        self.precision: Precision = precision
 
     @property
     def name(self) -> str:

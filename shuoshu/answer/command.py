@@ -16,16 +16,18 @@ ASK_AT_ONCE = 32
 """Questions of a file answered between two moves of the progress bar."""
 
 
-def ask_one(run: Path, question: str, mode: Mode | None, tips: bool, sampling: Sampling, quiet: bool) -> dict[str, Any]:
+def ask_one(
+    storyteller: Storyteller, question: str, mode: Mode | None, tips: bool, sampling: Sampling, quiet: bool
+) -> dict[str, Any]:
     """Answer one question, printing it as it comes unless `quiet`; returns the record of `--json`."""
-    storyteller = Storyteller(run)
     answer = _print_stream(storyteller, question, mode, tips, sampling, quiet)
     return answer_record(answer)
 
 
-def ask_file(run: Path, file: Path, out: Path, mode: Mode | None, tips: bool, sampling: Sampling) -> dict[str, Any]:
+def ask_file(
+    storyteller: Storyteller, file: Path, out: Path, mode: Mode | None, tips: bool, sampling: Sampling
+) -> dict[str, Any]:
     """Answer every question of a file into JSON Lines; returns how many, and the seconds."""
-    storyteller = Storyteller(run)
     questions = read_prompts(file)
     started = time.monotonic()
     answers: list[Answer] = []
@@ -52,9 +54,8 @@ def read_prompts(file: Path) -> list[str]:
     return questions
 
 
-def complete_text(run: Path, text: str, sampling: Sampling, quiet: bool) -> dict[str, Any]:
+def complete_text(storyteller: Storyteller, text: str, sampling: Sampling, quiet: bool) -> dict[str, Any]:
     """Go on after `text`, printing as it comes unless `quiet`; returns the record of `--json`."""
-    storyteller = Storyteller(run)
     started = time.monotonic()
     whole, tokens = text, 0
     _print(text, quiet)
@@ -66,9 +67,8 @@ def complete_text(run: Path, text: str, sampling: Sampling, quiet: bool) -> dict
     return {"text": whole, "tokens": tokens, "seconds": round(time.monotonic() - started, 3)}
 
 
-def chat_in_terminal(run: Path, mode: Mode | None, tips: bool, sampling: Sampling) -> None:
+def chat_in_terminal(storyteller: Storyteller, mode: Mode | None, tips: bool, sampling: Sampling) -> None:
     """Question and answer in turn until an empty line or the end of input. Each question stands for itself."""
-    storyteller = Storyteller(run)
     if (mode or storyteller.mode) == "closed":
         _ = storyteller.engine  # load it now, not after the first question
     say(f"{storyteller.name}: ask away. An empty line ends the conversation.")

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def serve_runs(runs: Sequence[Path], host: str, port: int) -> None:
     if not runs:
         raise UserError("Give at least one run to serve: shuoshu serve runs/NAME.")
     storytellers = [Storyteller(path) for path in runs]
+    check_page(host, port)
     with listen(host, port) as listener:
         say("Loading the page …")
         import uvicorn
@@ -86,6 +88,13 @@ def serve_runs(runs: Sequence[Path], host: str, port: int) -> None:
         with suppress(KeyboardInterrupt):  # the server closes its connections, then passes the signal on
             uvicorn.Server(config).run(sockets=[listener])
         say("Closed.")
+
+
+def check_page(host: str, port: int) -> None:
+    """Raises UserError where the page's packages are not installed or the address cannot be listened on."""
+    if find_spec("gradio") is None:
+        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.")
+    listen(host, port).close()
 
 
 def listen(host: str, port: int) -> socket.socket:

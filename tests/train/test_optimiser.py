@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import random_model
+from tiny import random_model
 
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.optimiser import Optimiser, learning_rate

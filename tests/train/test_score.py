@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import random_model
+from tiny import random_model
 
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.score import answer_bits, bits_per_char
