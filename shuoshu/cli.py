@@ -310,10 +310,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         command, bound = parse(tokens)
         command(*bound.args, **bound.kwargs)
-    except UserError as error:
-        _fail(str(error))
-    except cyclopts.CycloptsError as error:
-        _fail(" ".join(str(error).split()))
+    except (UserError, cyclopts.CycloptsError) as error:
+        print("shuoshu:", " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         say("\nStopped. The same command goes on from here.")
         sys.exit(130)
@@ -347,8 +346,3 @@ def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:
     if open_ and closed:
         raise UserError("--open and --closed exclude each other; give one of them.")
     return "open" if open_ else "closed" if closed else None
-
-
-def _fail(sentence: str) -> None:
-    print(f"shuoshu: {sentence}", file=sys.stderr)
-    sys.exit(2)
