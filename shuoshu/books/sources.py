@@ -8,6 +8,7 @@ from shuoshu.books.containers import Source, archive_members, display_name
 from shuoshu.books.formats import BY_NAME, CONVERT
 from shuoshu.books.numerals import DIGITS, NUMERAL, UNITS, parse
 from shuoshu.errors import UserError
+from shuoshu.recipe import DEMO
 
 _NO_BOOK = re.compile(
     r"(readme|license|licence|copying|changelog|notice|thumbs\.db|desktop\.ini)(\..*)?", re.IGNORECASE
@@ -22,7 +23,7 @@ def find_sources(paths: list[str]) -> tuple[list[Source], list[tuple[Path, str]]
     sources: list[Source] = []
     skipped: list[tuple[Path, str]] = []
     for name in paths:
-        if name == "demo" and not Path(name).exists():
+        if name == DEMO and not Path(name).exists():
             _add(demo_book(), True, sources, skipped)
             continue
         path = Path(name).expanduser()

@@ -9,11 +9,8 @@ from shuoshu.questions.check import check_leak
 from shuoshu.questions.facts import facts
 from shuoshu.questions.formats import read_questions, write_questions
 from shuoshu.questions.question import Question
-from shuoshu.recipe import QuestionsOptions
+from shuoshu.recipe import DEMO, QuestionsOptions
 from shuoshu.terminal import say
-
-BUNDLED = "demo"
-"""The word that stands for the questions of the bundled book, where a file is asked for."""
 
 
 def prepare_questions(out: Path, options: QuestionsOptions) -> dict[str, Any]:
@@ -23,8 +20,8 @@ def prepare_questions(out: Path, options: QuestionsOptions) -> dict[str, Any]:
     all three are written, and hold nothing but the test files' questions. Raises UserError for a file that is missing
     or not a question file.
     """
-    given = [question for name in options.train for question in _read(name, "train")]
-    test = [question for name in options.test for question in _read(name, "test")]
+    given = [question for name in options.train for question in read_named(name, "train")]
+    test = [question for name in options.test for question in read_named(name, "test")]
     groups = facts(given)
     random.Random(options.seed).shuffle(groups)
     shares = [("valid", options.valid_share), ("test", 0.0 if options.test else options.test_share)]
@@ -52,8 +49,9 @@ def prepare_questions(out: Path, options: QuestionsOptions) -> dict[str, Any]:
     return figures
 
 
-def _read(name: str, part: str) -> list[Question]:
-    if name == BUNDLED:
+def read_named(name: str, part: str) -> list[Question]:
+    """The questions of a file, or of part `train` or `test` of the bundled ones where `name` is the word `demo`."""
+    if name == DEMO:
         with as_file(files("shuoshu.demo") / f"questions.{part}.jsonl") as path:
             return read_questions(path)
     return read_questions(Path(name))

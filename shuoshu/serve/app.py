@@ -77,7 +77,7 @@ def serve_runs(runs: Sequence[Path], host: str, port: int) -> None:
     if not runs:
         raise UserError("Give at least one run to serve: shuoshu serve runs/NAME.")
     storytellers = [Storyteller(path) for path in runs]
-    check_page(host, port)
+    need_packages()
     with listen(host, port) as listener:
         say("Loading the page …")
         import uvicorn
@@ -92,9 +92,14 @@ def serve_runs(runs: Sequence[Path], host: str, port: int) -> None:
 
 def check_page(host: str, port: int) -> None:
     """Raises UserError where the page's packages are not installed or the address cannot be listened on."""
+    need_packages()
+    listen(host, port).close()
+
+
+def need_packages() -> None:
+    """Raises UserError where the page's packages are not installed."""
     if find_spec("gradio") is None:
         raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.")
-    listen(host, port).close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -28,6 +28,8 @@ class Source(Protocol):
     """Learned tokens in an epoch."""
     characters: int
     """Characters of the text that an epoch learns."""
+    steps: int
+    """Batches in an epoch."""
 
     def epoch(self, number: int) -> Sequence[Batch]:
         """All batches of epoch `number`, in order. The same for the same number, always."""
@@ -52,15 +54,17 @@ class TextSource:
 
     def __post_init__(self) -> None:
         self.pad = self.mark
-        self.tokens = sum(len(document) + 1 for document in self.documents)
+        self._marked = [np.array([*document, self.mark], dtype=np.int64) for document in self.documents]
+        self.tokens = sum(map(len, self._marked))
         # A book shorter than the context makes one short row, not an error.
         self.context = min(self.context, max(self.tokens - 1, 1))
+        self.steps = -(-self.tokens // (self.context * self.batch))
 
     def epoch(self, number: int) -> Sequence[Batch]:
         """Rows of `context` tokens, `batch` at a time; the last batch may be smaller."""
         random = np.random.default_rng([self.seed, number])
         order = random.permutation(len(self.documents))
-        stream = np.concatenate([np.array([*self.documents[i], self.mark], dtype=np.int64) for i in order])
+        stream = np.concatenate([self._marked[i] for i in order])
         stream = np.roll(stream, int(random.integers(self.context)))
         rows = -(-len(stream) // self.context)
         # Each target is the next token of the stream; the very last one has none and wraps to the first of the epoch,
@@ -87,6 +91,7 @@ class PairSource:
 
     def __post_init__(self) -> None:
         self.tokens = sum(len(answer) for _, answer in self.pairs)
+        self.steps = -(-len(self.pairs) // self.batch)
 
     def epoch(self, number: int) -> Sequence[Batch]:
         """Batches in random order; within the sort by length, equal lengths are shuffled, so batches change too."""

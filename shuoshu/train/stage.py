@@ -54,10 +54,9 @@ def run_training(
         return _plan(stage, model, source, options, device, began)
 
     plan = plan_or_saved(folder, fingerprint, make)
-    epoch = len(source.epoch(0))
     say(
         f"{stage}: {describe(model.config)} on {device.type}, {plan.precision}; {plan.steps} steps of {plan.batch} "
-        f"rows, {plan.steps / epoch:.1f} epochs of {source.tokens:,} tokens ({source.characters:,} characters); "
+        f"rows, {plan.steps / source.steps:.1f} epochs of {source.tokens:,} tokens ({source.characters:,} characters); "
         f"{plan.optimizer} {plan.lr:g}, decay {plan.weight_decay:g}, dropout {plan.dropout:g}."
     )
     for module in model.modules():
@@ -106,10 +105,9 @@ def _plan(
     """Decide every setting. Of several budgets given, the one that is used up first holds."""
     shared = {name: options[name] for name in ("evaluate_times", "save_minutes", "patience", "seed")}
     first = choose_settings(options, stage, 1, device)
-    epoch = len(source.epoch(0))
     budgets = [options["steps"]]
-    budgets += [round(options["tokens"] / source.tokens * epoch) if options["tokens"] else None]
-    budgets += [round(options["epochs"] * epoch) if options["epochs"] else None]
+    budgets += [round(options["tokens"] / source.tokens * source.steps) if options["tokens"] else None]
+    budgets += [round(options["epochs"] * source.steps) if options["epochs"] else None]
     counted = [max(1, budget) for budget in budgets if budget is not None]
     minutes = options["minutes"] if counted else options["minutes"] or default_minutes(stage, device)
     if minutes:
@@ -121,4 +119,4 @@ def _plan(
             minutes = None
         counted.append(timed)
     steps = min(counted)
-    return Plan(steps=steps, minutes=minutes, **choose_settings(options, stage, steps / epoch, device), **shared)
+    return Plan(steps=steps, minutes=minutes, **choose_settings(options, stage, steps / source.steps, device), **shared)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shuoshu.books.chapter import Chapter
 from shuoshu.finetune import learned_pairs
-from shuoshu.questions.stage import _read
+from shuoshu.questions.stage import read_named
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.data import IGNORE, PairSource, TextSource, hold_out
 
@@ -23,6 +23,7 @@ def test_an_epoch_learns_every_token_once(texts: list[list[int]], context: int, 
     learned = Counter(int(t) for _, targets in source.epoch(epoch) for t in targets.ravel() if t != IGNORE)
     assert learned == Counter(token for text in texts for token in [*text, 0])
     assert sum(learned.values()) == source.tokens
+    assert len(source.epoch(epoch)) == source.steps
 
 
 @given(documents, st.integers(2, 40))
@@ -49,7 +50,7 @@ def test_a_text_shorter_than_the_context_is_one_short_row():
 
 
 def test_only_answers_and_their_end_are_learned(tokenizer: Tokenizer):
-    questions = _read("demo", "train")[:40]
+    questions = read_named("demo", "train")[:40]
     pairs, characters = learned_pairs(tokenizer, questions, 256)
     source = PairSource(pairs, tokenizer.end_of_text, characters, batch=16)
     answers = Counter()
@@ -68,8 +69,10 @@ def test_only_answers_and_their_end_are_learned(tokenizer: Tokenizer):
 
 @pytest.mark.parametrize("batch", [8, 32, 64])
 def test_little_is_padding(tokenizer: Tokenizer, batch: int):
-    pairs, characters = learned_pairs(tokenizer, _read("demo", "train"), 256)
-    assert PairSource(pairs, 0, characters, batch).padding() < 0.1
+    pairs, characters = learned_pairs(tokenizer, read_named("demo", "train"), 256)
+    source = PairSource(pairs, 0, characters, batch)
+    assert source.padding() < 0.1
+    assert len(source.epoch(0)) == source.steps
 
 
 def _book(title: str, lengths: list[int]) -> list[Chapter]:
