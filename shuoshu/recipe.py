@@ -136,8 +136,16 @@ class Sampling:
     """Draw among the k likeliest tokens only; 0 for all."""
     top_p: float = 1.0
     """Draw among the likeliest tokens that together have this probability."""
+    min_p: float = 0.0
+    """Draw among the tokens at least this many times as likely as the likeliest."""
+    repetition_penalty: float = 1.0
+    """Above 1: tokens of the prompt and the text so far become less likely (CTRL, arXiv:1909.05858)."""
     seed: int = 0
     """Seed of the draw: the same seed gives the same text."""
+    stop: tuple[str, ...] = ()
+    """End the text before any of these strings."""
+    logprobs: int | None = None
+    """Report each token's log-probability, and so many of the likeliest alternatives (0 for the token's alone)."""
 
 
 @dataclass(kw_only=True)

@@ -1,8 +1,7 @@
-"""Prompts in, texts out: prefill once, then a token a step for every prompt of the batch, streaming.
+"""Prompts in, texts out: the offline face of the engine. The one for many clients at once is `scheduler.Scheduler`.
 
-Prompts of different lengths run together, each at its own position; a finished one leaves the batch at once, so that
-the others go faster. The text of a prompt does not depend on what stands beside it (up to the rounding of the chosen
-arithmetic).
+Prompts of different lengths run together, each at its own position; when one ends, the next takes its place. The text
+of a prompt does not depend on what stands beside it (up to the rounding of the chosen arithmetic).
 """
 
 import time
@@ -10,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import torch
-
-from shuoshu.errors import UserError
-from shuoshu.generate.cache import CachedModel
-from shuoshu.generate.sampling import choose
+from shuoshu.generate.batch import Batch
+from shuoshu.generate.network import TorchNetwork
+from shuoshu.generate.request import Request, TokenLogprob
 from shuoshu.model import MiniGLM
 from shuoshu.recipe import Precision, Sampling
-from shuoshu.tokenizer import TextStream, Tokenizer
+from shuoshu.tokenizer import Tokenizer
 
+ROWS_CPU, ROWS_GPU = 16, 512
+"""Texts written together: enough to fill the machine with a small model."""
 BATCH_TOKENS = 16_384
-"""Cache positions of one batch: enough to fill a CPU or a GPU with a small model, little enough for any memory."""
+"""Cache positions of a batch on a CPU, little enough for any memory."""
 
 
 @dataclass(kw_only=True)
@@ -31,11 +30,13 @@ class Generation:
     ids: list[int] = field(default_factory=list)
     """New tokens, the stop token not counted."""
     finished: Literal["stop", "length"] = "length"
-    """stop: the model ended its text; length: it was cut at max_new_tokens or at the end of the context."""
+    """stop: the model ended its text, or a stop string came; length: cut at max_new_tokens or at the context."""
     broken: int = 0
     """Bytes that made no character."""
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    """One for each of `ids` where the sampling asks for them."""
     seconds: float = 0.0
-    """From the start of its batch to its last token."""
+    """From joining its batch to its last token."""
 
 
 class Engine:
@@ -47,88 +48,53 @@ class Engine:
 
     def __init__(self, model: MiniGLM, tokenizer: Tokenizer, precision: Precision = "fp32") -> None:
         self.tokenizer = tokenizer
-        self.model = CachedModel(model, precision)
+        self.network = TorchNetwork(model, precision)
+
+    def request(self, prompt: list[int], sampling: Sampling) -> Request:
+        """A request to join a batch with. Raises UserError for a prompt or sampling that cannot be."""
+        return Request(prompt, sampling, self.tokenizer, self.network.length)
+
+    def batch(self, rows: int, length: int | None = None) -> Batch:
+        """Room for `rows` texts of `length` tokens each, by default as long as the model sees."""
+        return Batch(self.network, rows, length or self.network.length)
 
     def generate(self, prompts: Sequence[list[int]], sampling: Sampling) -> list[Generation]:
         """Generate for many prompts (token ids); results in the order of the prompts."""
-        results = [Generation() for _ in prompts]
-        # Neighbours of like length waste no room in the cache.
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        for chosen in self._batches([len(prompts[i]) for i in order], sampling):
-            rows = [order[i] for i in chosen]
-            for _ in self._run([prompts[i] for i in rows], sampling, [results[i] for i in rows]):
-                pass
-        return results
+        requests = [self.request(prompt, sampling) for prompt in prompts]
+        results: dict[Request, Generation] = {}
+        for request, _, result in self._run(requests):
+            results[request] = result
+        return [results[request] for request in requests]
 
     def stream(self, prompt: list[int], sampling: Sampling) -> Iterator[tuple[str, Generation]]:
         """Yield (new characters, the generation so far) as they come; the characters may be empty."""
-        result = Generation()
-        for _, piece in self._run([prompt], sampling, [result]):
+        for _, piece, result in self._run([self.request(prompt, sampling)]):
             yield piece, result
 
-    def _batches(self, lengths: list[int], sampling: Sampling) -> Iterator[list[int]]:
-        """Groups of consecutive prompts (sorted by length) that fit into BATCH_TOKENS cache positions."""
-        group: list[int] = []
-        for i, length in enumerate(lengths):
-            if group and (len(group) + 1) * self._room(length, sampling) > BATCH_TOKENS:
-                yield group
-                group = []
-            group.append(i)
-        if group:
-            yield group
-
-    def _room(self, prompt: int, sampling: Sampling) -> int:
-        return min(prompt + sampling.max_new_tokens, self.model.length)
-
-    @torch.inference_mode()
-    def _run(
-        self, prompts: list[list[int]], sampling: Sampling, results: list[Generation]
-    ) -> Iterator[tuple[int, str]]:
-        """Run one batch to its end, filling `results`; yields (row, new characters) token by token."""
-        began = time.perf_counter()
-        device, limit = self.model.device, self.model.length
-        for prompt in prompts:
-            if not prompt:
-                raise UserError("The prompt is empty; give at least one character to go on from.")
-            if len(prompt) >= limit:
-                raise UserError(f"The prompt has {len(prompt)} tokens; this model sees {limit} at most. Shorten it.")
-        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        longest = int(lengths.max())
-        padded = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
-        cache = self.model.new_cache(len(prompts), self._room(longest, sampling))
-        generators = [torch.Generator(device).manual_seed(sampling.seed) for _ in prompts]
-        streams = [TextStream(self.tokenizer) for _ in prompts]
-        stops = set(self.tokenizer.stop_ids)
-
-        hidden = self.model.forward(padded, torch.zeros_like(lengths), cache)
-        last = hidden[torch.arange(len(prompts), device=device), lengths - 1]
-        active = list(range(len(prompts)))
-        while active:
-            tokens = choose(self.model.logits(last), sampling, [generators[i] for i in active])
-            staying = []
-            for place, (i, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
-                result = results[i]
-                result.seconds = time.perf_counter() - began
-                ended = token in stops
-                if ended:
-                    result.finished = "stop"
-                else:
-                    result.ids.append(token)
-                piece = "" if ended else streams[i].step(token)
-                full = len(result.ids) >= sampling.max_new_tokens or len(prompts[i]) + len(result.ids) >= limit
-                if ended or full:
-                    piece += streams[i].end()
-                    result.broken = streams[i].broken
-                else:
-                    staying.append(place)
-                result.text += piece
-                yield i, piece
-            if not staying:
-                return
-            if len(staying) < len(active):
-                keep = torch.tensor(staying, device=device)
-                cache = [(keys[keep], values[keep]) for keys, values in cache]
-                tokens, lengths = tokens[keep], lengths[keep]
-                active = [active[place] for place in staying]
-            last = self.model.forward(tokens[:, None], lengths, cache)[:, 0]
-            lengths = lengths + 1
+    def _run(self, requests: list[Request]) -> Iterator[tuple[Request, str, Generation]]:
+        """Run requests to their ends; yields (request, new characters, its generation so far) token by token."""
+        if not requests:
+            return
+        length = min(max(len(r.prompt) + r.sampling.max_new_tokens for r in requests), self.network.length)
+        most = ROWS_GPU if self.network.device.type == "cuda" else min(ROWS_CPU, max(1, BATCH_TOKENS // length))
+        batch = self.batch(min(len(requests), most), length)
+        waiting = iter(requests)
+        began: dict[Request, float] = {}
+        results = {request: Generation() for request in requests}
+        left = len(requests)
+        while left:
+            for request in (next(waiting, None) for _ in range(batch.free)):
+                if request:
+                    batch.join(request)
+                    began[request] = time.perf_counter()
+            for request, event in batch.step():
+                result = results[request]
+                result.text, result.ids, result.broken = request.text, request.ids, request.broken
+                result.logprobs += event.logprobs
+                result.seconds = time.perf_counter() - began[request]
+                if event.finish:
+                    if event.finish.reason == "error":
+                        raise RuntimeError(event.finish.error)
+                    result.finished = "stop" if event.finish.reason == "stop" else "length"
+                    left -= 1
+                yield request, event.text, result

@@ -6,6 +6,7 @@ from tiny import random_model
 
 from shuoshu.errors import UserError
 from shuoshu.generate.engine import Engine
+from shuoshu.generate.network import Segment
 from shuoshu.model import MiniGLM
 from shuoshu.recipe import Sampling
 from shuoshu.tokenizer import Tokenizer
@@ -85,10 +86,9 @@ def test_many_prompts_come_back_in_their_order(model, tokenizer, prompts):
 def test_fewer_bits_follow_fp32_closely(precision, model, tokenizer, prompts):
     logits = []
     for chosen in ("fp32", precision):
-        cached = Engine(model, tokenizer, chosen).model
-        cache, hidden = cached.new_cache(1, 128), torch.empty(0)
-        with torch.inference_mode():  # token by token: only few rows are multiplied in int8
-            for place, token in enumerate(prompts[0][:40]):
-                hidden = cached.forward(torch.tensor([[token]]), torch.tensor([place]), cache)
-        logits.append(cached.logits(hidden))
+        network = Engine(model, tokenizer, chosen).network
+        cache, last = network.cache(1, 128), torch.empty(0)
+        for place, token in enumerate(prompts[0][:40]):  # token by token: only few rows are multiplied in int8
+            last = network.forward(cache, [Segment(0, place, [token], True)])
+        logits.append(last)
     assert 0 < (logits[0] - logits[1]).norm() / logits[0].norm() < 0.05

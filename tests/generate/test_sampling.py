@@ -1,50 +1,117 @@
 """How tokens are chosen, against plain loops over the probabilities."""
 
+import random
+from dataclasses import replace
+
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shuoshu.generate.sampling import choose
+from shuoshu.generate.request import Request
+from shuoshu.generate.sampling import choose, logprobs_of
 from shuoshu.recipe import Sampling
+from shuoshu.tokenizer import Tokenizer
+
+VALUES = st.lists(st.floats(-5, 5), min_size=2, max_size=400)
 
 
-def _draw(logits: torch.Tensor, times: int = 1, **options: float) -> list[int]:
-    sampling = Sampling(**{"temperature": 1.0, **options})  # type: ignore[arg-type]
-    generator = torch.Generator().manual_seed(3)
-    return [int(choose(logits[None], sampling, [generator])) for _ in range(times)]
+@pytest.fixture(scope="module")
+def request_of(tokenizer: Tokenizer):
+    """Makes a request with these options of sampling."""
+    return lambda **options: Request([1, 2], Sampling(**options), tokenizer, 100)
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=20), st.integers(1, 25))
-@settings(deadline=None)
-def test_top_k_keeps_to_the_likeliest(values: list[float], k: int):
+def _allowed(logits: torch.Tensor, sampling: Sampling) -> dict[int, float]:
+    """Tokens that may be drawn and their probabilities, one by one."""
+    p = (logits.double() / sampling.temperature).softmax(-1).tolist()
+    order = sorted(range(len(p)), key=lambda i: -p[i])
+    if sampling.top_k:
+        order = order[: sampling.top_k]
+    whole, kept, before = sum(p[i] for i in order), {}, 0.0
+    for i in order:
+        if before < sampling.top_p * whole and p[i] >= sampling.min_p * p[order[0]]:
+            kept[i] = p[i]
+        before += p[i]
+    total = sum(kept.values())
+    return {i: value / total for i, value in kept.items()}
+
+
+@given(
+    values=VALUES, top_k=st.integers(0, 420), top_p=st.floats(0.01, 1), min_p=st.floats(0, 0.9),
+    temperature=st.floats(0.2, 3), seed=st.integers(0, 1000),
+)  # fmt: skip
+@settings(deadline=None, max_examples=150)
+def test_only_allowed_tokens_are_drawn(values, top_k, top_p, min_p, temperature, seed, tokenizer):
     logits = torch.tensor(values)
-    least = sorted(values, reverse=True)[: min(k, len(values))][-1]
-    assert all(logits[i] >= torch.tensor(least) for i in _draw(logits, 10, top_k=k))
+    sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    # Borders moved by a hair, for what float32 rounds; of equal tokens any may be the last that is kept.
+    wide = replace(sampling, top_p=min(1.0, top_p + 1e-4), min_p=max(0.0, min_p - 1e-4))
+    weakest = min(logits[i] for i in _allowed(logits, wide)) - 1e-4
+    request = Request([1], sampling, tokenizer, 100)
+    drawn = random.Random(seed)
+    assert all(logits[choose(logits[None], [request], [drawn.random()])[0]] >= weakest for _ in range(5))
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=20), st.floats(0.01, 0.99))
-@settings(deadline=None)
-def test_top_p_keeps_to_the_smallest_set_of_that_probability(values: list[float], p: float):
-    logits = torch.tensor(values)
-    probabilities = logits.softmax(-1)
-    allowed, reached = set(), 0.0
-    for i in probabilities.sort(descending=True, stable=True).indices.tolist():
-        if reached >= p + 1e-6:
-            break
-        allowed.add(round(probabilities[i].item(), 6))
-        reached += probabilities[i].item()
-    assert all(round(probabilities[i].item(), 6) in allowed for i in _draw(logits, 10, top_p=p))
-
-
-def test_draws_have_the_models_own_probabilities():
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"temperature": 2.0}, {"top_k": 3}, {"top_p": 0.9}, {"min_p": 0.2}, {"top_k": 3, "top_p": 0.8}],
+    ids=str,
+)
+def test_draws_have_the_models_own_probabilities(options, request_of):
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
-    for temperature in (1.0, 2.0):
-        expected = (logits / temperature).softmax(-1)
-        drawn = torch.bincount(torch.tensor(_draw(logits, 4000, temperature=temperature)), minlength=4) / 4000
-        assert (drawn - expected).abs().max() < 0.03
+    request = request_of(**{"temperature": 1.0, **options})
+    drawn = choose(logits.expand(4000, -1), [request] * 4000, [(i + 0.5) / 4000 for i in range(4000)])
+    share = torch.bincount(torch.tensor(drawn), minlength=4) / 4000
+    expected = _allowed(logits, request.sampling)
+    assert share.tolist() == pytest.approx([expected.get(i, 0.0) for i in range(4)], abs=0.001)
 
 
-def test_temperature_zero_is_greedy_and_a_seed_repeats_itself():
+def test_a_wide_top_p_reaches_beyond_the_likeliest(request_of):
+    logits = torch.zeros(3000)  # all alike: 256 of them are far from nine tenths
+    request = request_of(temperature=1.0, top_p=0.9)
+    drawn = choose(logits.expand(2000, -1), [request] * 2000, [(i + 0.5) / 2000 for i in range(2000)])
+    assert len(set(drawn)) == 2000
+
+
+def test_a_row_does_not_depend_on_its_neighbours(request_of):
+    logits = torch.randn(6, 3000, generator=torch.Generator().manual_seed(1))
+    requests = [
+        request_of(),
+        request_of(temperature=0.7, top_p=0.5),
+        request_of(temperature=3.0, top_p=0.99),
+        request_of(temperature=1.0),
+        request_of(temperature=1.0, top_k=5, repetition_penalty=1.5),
+        request_of(repetition_penalty=2.0),
+    ]
+    draws = [0.1, 0.99, 0.5, 0.7, 0.3, 0.2]
+    together = choose(logits, requests, draws)
+    assert together == [choose(logits[i : i + 1], [requests[i]], [draws[i]])[0] for i in range(6)]
+
+
+def test_temperature_zero_is_greedy(request_of):
+    logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0))
+    assert choose(logits, [request_of()], [0.5]) == [int(logits.argmax())]
+
+
+def test_repetition_penalty_is_that_of_transformers(request_of):
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)) * 3
+    for penalty in (1.3, 0.7):
+        request = request_of(repetition_penalty=penalty)
+        request.ids = [7, int(logits.argmax()), 7, 30]
+        ids = torch.tensor([request.prompt + request.ids])
+        theirs = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits)  # type: ignore[arg-type]
+        assert choose(logits, [request], [0.5]) == [int(theirs.argmax())]
+
+
+def test_logprobs_are_the_models_own():
     logits = torch.randn(50, generator=torch.Generator().manual_seed(0))
-    assert _draw(logits, temperature=0) == [int(logits.argmax())]
-    assert _draw(logits, 20) == _draw(logits, 20)
+    expected = logits.double().softmax(-1).log()
+    found = logprobs_of(logits, 9, 5)
+    assert found.logprob == pytest.approx(expected[9].item(), abs=1e-5)
+    order = expected.sort(descending=True)
+    assert [i for i, _ in found.top] == order.indices[:5].tolist()
+    assert [value for _, value in found.top] == pytest.approx(order.values[:5].tolist(), abs=1e-5)
+    assert logprobs_of(logits, 9, 0).top == ()

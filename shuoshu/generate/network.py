@@ -1,4 +1,4 @@
-"""The network as the engine runs it: joined matrices and a key-value cache of fixed size.
+"""The network as the engine runs it in torch: joined matrices, and a key-value cache of fixed size.
 
 The weights are those of `MiniGLM`; queries, keys and values are one matrix product, gate and up another, and queries
 and keys are normed and turned together. That halves the number of operations a token, which is what a small model's
@@ -6,17 +6,29 @@ speed on a CPU hangs on. With bf16 only the matrices are bf16: on a CPU attentio
 long as over an fp32 one (281 µs against 47 µs a layer at 350 positions, 2-core EPYC), and everything else is small.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from shuoshu.model import MiniGLM, rotary_table, rotate
+from shuoshu.model import GLMConfig, MiniGLM, rotary_table, rotate
 from shuoshu.recipe import Precision
 
 FEW_ROWS = 4
 """Up to so many rows the int8 product is the faster one; with 16 it takes twice as long as the bf16 one."""
+
+
+class Segment(NamedTuple):
+    """New tokens of one text, at positions start, start + 1, … of a row of the cache."""
+
+    row: int
+    start: int
+    ids: list[int]
+    wanted: bool
+    """Whether the logits after the last of them are asked for."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Layer:
-    """One block's weights as `CachedModel.forward` takes them."""
+    """One block's weights as `TorchNetwork` takes them."""
 
     norm: Tensor
     qkv: Matrix
@@ -61,8 +73,8 @@ class Layer:
     down: Matrix
 
 
-class CachedModel:
-    """MiniGLM for inference with `slots` texts of at most `length` tokens each in the cache."""
+class TorchNetwork:
+    """MiniGLM for inference, its weights in the arithmetic of `precision`."""
 
     def __init__(self, model: MiniGLM, precision: Precision) -> None:
         config = self.config = model.config
@@ -92,52 +104,82 @@ class CachedModel:
             down=Matrix.of(w["mlp.down_proj.weight"], precision),
         )
 
-    def new_cache(self, slots: int, length: int) -> list[tuple[Tensor, Tensor]]:
-        """Empty keys and values of each layer: (slots, K, length, E)."""
-        shape = (slots, self.config.num_key_value_heads, length, self.config.head_dim)
-        return [
-            (torch.zeros(shape, dtype=self.dtype, device=self.device),
-             torch.zeros(shape, dtype=self.dtype, device=self.device))
-            for _ in self.layers
-        ]  # fmt: skip
+    def cache(self, rows: int, length: int) -> "TorchCache":
+        """An empty cache for `rows` texts of `length` tokens each."""
+        return TorchCache(self.config, rows, length, self.dtype, self.device)
 
-    def forward(self, ids: Tensor, starts: Tensor, cache: list[tuple[Tensor, Tensor]]) -> Tensor:
-        """Hidden states (B, T, D) after the last norm for new tokens `ids` (B, T), written into the cache.
+    @torch.inference_mode()
+    def forward(self, cache: "TorchCache", segments: Sequence[Segment]) -> Tensor:
+        """Run new tokens of some texts, each seeing what its row of the cache holds before it, and write them there.
 
-        Row b's tokens stand at positions starts[b], starts[b]+1, …; each sees what its row's cache holds before it.
-        Rows padded on the right only write places that the row's own later tokens overwrite.
+        Logits (W, V) in float32 after the last token of each segment that wants them.
         """
-        config = self.config
-        b, t = ids.shape
-        heads, kv_heads, width = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-        positions = starts[:, None] + torch.arange(t, device=ids.device)  # (B, T)
-        cos, sin = self.cos[positions][:, :, None], self.sin[positions][:, :, None]  # (B, T, 1, E)
-        end = int(positions.max()) + 1
-        one = b == 1 and t == 1
-        mask = None if one else (torch.arange(end, device=ids.device) <= positions[:, :, None])[:, None]  # (B,1,T,end)
-        rows = torch.arange(b, device=ids.device)[:, None].expand(b, t)
-        x = F.embedding(ids, self.embedding)
-        for layer, (keys, values) in zip(self.layers, cache, strict=True):
+        config, device = self.config, self.device
+        width, heads, kv_heads = config.head_dim, config.num_attention_heads, config.num_key_value_heads
+        positions = torch.tensor([p for s in segments for p in range(s.start, s.start + len(s.ids))], device=device)
+        cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]  # (N, 1, E)
+        x = F.embedding(torch.tensor([i for s in segments for i in s.ids], device=device), self.embedding)
+        for layer, (keys, values) in zip(self.layers, cache.layers, strict=True):
             mixed = layer.qkv.multiply(F.rms_norm(x, layer.norm.shape, layer.norm, config.rms_norm_eps))
-            mixed = mixed.view(b, t, heads + 2 * kv_heads, width)
-            turned = F.rms_norm(mixed[:, :, : heads + kv_heads], (width,), None, config.rms_norm_eps) * layer.gains
+            mixed = mixed.view(-1, heads + 2 * kv_heads, width)
+            turned = F.rms_norm(mixed[:, : heads + kv_heads], (width,), None, config.rms_norm_eps) * layer.gains
             turned = rotate(turned, cos, sin)
-            if one:  # plain slices: an indexed write costs as much as a small matrix product
-                keys[:, :, end - 1] = turned[:, 0, heads:]
-                values[:, :, end - 1] = mixed[:, 0, heads + kv_heads :]
-            else:
-                keys[rows, :, positions] = turned[:, :, heads:]
-                values[rows, :, positions] = mixed[:, :, heads + kv_heads :]
-            seen = F.scaled_dot_product_attention(
-                turned[:, :, :heads].transpose(1, 2), keys[:, :, :end], values[:, :, :end],
-                attn_mask=mask, enable_gqa=heads != kv_heads,
-            )  # fmt: skip
-            x = x + layer.out.multiply(seen.transpose(1, 2).reshape(b, t, heads * width))
+            seen = _attend(segments, turned, mixed[:, heads + kv_heads :], keys, values)
+            x = x + layer.out.multiply(seen.reshape(-1, heads * width))
             hidden = F.rms_norm(x, layer.norm2.shape, layer.norm2, config.rms_norm_eps)
             gate, up = layer.gate_up.multiply(hidden).chunk(2, dim=-1)
             x = x + layer.down.multiply(F.silu(gate) * up)
-        return F.rms_norm(x, self.norm.shape, self.norm, config.rms_norm_eps)
+        return self._logits(x, segments)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Logits (…, V) in float32 of hidden states (…, D)."""
+    def _logits(self, x: Tensor, segments: Sequence[Segment]) -> Tensor:
+        last, end = [], 0
+        for segment in segments:
+            end += len(segment.ids)
+            if segment.wanted:
+                last.append(end - 1)
+        hidden = F.rms_norm(x[last], self.norm.shape, self.norm, self.config.rms_norm_eps)
         return self.head.multiply(hidden).float()
+
+
+def _attend(segments: Sequence[Segment], turned: Tensor, new_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention (N, H, E) of the new tokens: turned queries and keys (N, H + K, E), values (N, K, E).
+
+    Text by text, on plain slices of the cache: no padding, and each text's arithmetic is its own.
+    """
+    kv_heads = new_values.shape[1]
+    heads = turned.shape[1] - kv_heads
+    seen, offset = [], 0
+    for row, start, ids, _ in segments:
+        end, new = start + len(ids), slice(offset, offset + len(ids))
+        keys[row, :, start:end] = turned[new, heads:].transpose(0, 1)
+        values[row, :, start:end] = new_values[new].transpose(0, 1)
+        mask = None
+        if start and len(ids) > 1:
+            place = torch.arange(end, device=keys.device)
+            mask = place <= place[start:, None]  # (T, end)
+        y = F.scaled_dot_product_attention(
+            turned[new, :heads].transpose(0, 1)[None], keys[None, row, :, :end], values[None, row, :, :end],
+            attn_mask=mask, is_causal=not start and len(ids) > 1, enable_gqa=heads != kv_heads,
+        )  # fmt: skip
+        seen.append(y[0].transpose(0, 1))
+        offset += len(ids)
+    return seen[0] if len(seen) == 1 else torch.cat(seen)
+
+
+class TorchCache:
+    """Keys and values of `rows` texts, for each layer: (rows, K, length, E)."""
+
+    def __init__(self, config: GLMConfig, rows: int, length: int, dtype: torch.dtype, device: torch.device) -> None:
+        self.rows, self.length = rows, length
+        shape = (rows, config.num_key_value_heads, length, config.head_dim)
+        self.layers = [
+            (torch.zeros(shape, dtype=dtype, device=device), torch.zeros(shape, dtype=dtype, device=device))
+            for _ in range(config.num_hidden_layers)
+        ]
+
+    @torch.inference_mode()
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Give row `target` the first `length` positions of row `source`."""
+        for pair in self.layers:
+            for part in pair:
+                part[target, :, :length] = part[source, :, :length]
