@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from shuoshu.books.scan import alphabet
+
 SAMPLES = 5
 """Samples kept of each rule in each file."""
 
@@ -36,6 +38,7 @@ class Account:
         self.characters = characters
         """Characters in."""
         self.rules: dict[str, Tally] = {}
+        self._text, self._alphabet = "", ""
 
     @property
     def dropped(self) -> int:
@@ -51,6 +54,13 @@ class Account:
         """Raise AssertionError unless the account explains every character."""
         expected = self.characters - self.dropped + self.added
         assert characters_out == expected, f"{characters_out} characters out, the account says {expected}"
+        self._text, self._alphabet = "", ""
+
+    def alphabet(self, text: str) -> str:
+        """The distinct characters of the text as it is now, looked for once as long as no rule changes it."""
+        if text is not self._text:
+            self._text, self._alphabet = text, alphabet(text)
+        return self._alphabet
 
     def note(
         self, rule: str, *, times: int = 1, dropped: int = 0, added: int = 0, changed: int = 0, sample: str = ""

@@ -32,11 +32,12 @@ _HOPELESS = 12  # characters of a stretch that, unrepaired, is struck out
 
 def mojibake(text: str, account: Account) -> str:
     """Repair or mark garbled stretches of lines; ordinary text with a rare character in it is left alone."""
-    found = _SUSPECT.search(text)
-    if found is None:
+    alphabet = account.alphabet(text)
+    if not _SUSPECT.search(alphabet):
         return text
-    if _LETTERS.search(text, found.start()) and len(_LETTERS.findall(text)) > 0.01 * len(text):
+    if _LETTERS.search(alphabet) and len(_LETTERS.findall(text)) > 0.01 * len(text):
         return text  # partly in those scripts
+    found = _SUSPECT.search(text)
     out: list[str] = []
     tries = _TRIES
     at = 0
