@@ -20,7 +20,6 @@ from shuoshu.books.wraps import wraps
 Rule = Callable[[str, Account], str]
 
 _LINE_ENDS = re.compile(r"\r\n|\r|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _CONTROL = re.compile(
     r"[\x00\x02-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
@@ -36,12 +35,12 @@ def line_ends(text: str, account: Account) -> str:
     """CRLF, CR and other line ends become line feeds."""
     if "\r" in text:
         text = account.replace("line-ends", "\r\n", "\n", text)
-    return account.sub("line-ends", _LINE_ENDS, "\n", text) if any(end in text for end in _ENDS) else text
+    return account.sub("line-ends", _LINE_ENDS, "\n", text) if _LINE_ENDS.search(account.alphabet(text)) else text
 
 
 def control(text: str, account: Account) -> str:
     """Byte-order marks, control, zero-width and direction characters are dropped; half surrogates become U+FFFD."""
-    if not _CONTROL.search(text):
+    if not _CONTROL.search(account.alphabet(text)):
         return text
     text = account.sub("control", _LONE_SURROGATE, "\ufffd", text)
     return account.sub("control", _CONTROL, "", text)
@@ -56,6 +55,9 @@ def indents(text: str, account: Account) -> str:
     """White space at both ends of a line is dropped."""
     text = account.sub("indents", _FIRST_INDENT, "", text)
     text = account.sub("indents", _INDENT, "\n", text)
+    spaces = re.findall(_SPACE, account.alphabet(text))
+    if not any(f"{space}\n" in text or text.endswith(space) for space in spaces):
+        return text
     return account.sub("indents", _TRAILING, "", text)
 
 
