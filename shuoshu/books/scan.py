@@ -18,7 +18,7 @@ def alphabet(text: str) -> str:
     """The distinct characters of a text, in the order of their code points."""
     seen = np.zeros(_HIGHEST, bool)
     for start in range(0, len(text), _AT_ONCE):
-        seen[_codes(text[start : start + _AT_ONCE]).astype(np.intp)] = True
+        seen[codes(text[start : start + _AT_ONCE]).astype(np.intp)] = True
     return np.flatnonzero(seen).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -35,12 +35,12 @@ class Words:
     def places(self, text: str) -> Iterator[int]:
         """Offsets at which a word may begin, rising; every real beginning is among them."""
         for start in range(0, len(text), _AT_ONCE):
-            kinds = self._table.take(_codes(text[start : start + _AT_ONCE + 1]))
+            kinds = self._table.take(codes(text[start : start + _AT_ONCE + 1]))
             begins = (kinds & _ALONE).astype(bool)
             begins[:-1] |= (kinds[:-1] & _FIRST).astype(bool) & (kinds[1:] & _SECOND).astype(bool)
             yield from (start + np.flatnonzero(begins[:_AT_ONCE])).tolist()
 
 
-def _codes(text: str) -> np.ndarray:
-    """The code points of a text."""
+def codes(text: str) -> np.ndarray:
+    """The code points of a text, one number a character."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
