@@ -1,105 +1,53 @@
-"""What sites write into books: adverts and watermarks, update times and word counts, rules of signs, endings.
+"""What sites write into books: adverts, watermarks, calls for votes, the words around the text of a page.
 
-An advert on its own lines goes with its lines. One glued into a sentence is cut out from the boundary before it to the
-end of the address or of its own sentence, so that the book's words on either side stay.
+A line is judged by the tokens (`advert_words`) that stand close together in it. What is dense with them, and has an
+address or a set phrase among them, is an advert: its bracket goes with it, and its line where next to nothing else
+stands there. The book's own words on either side stay, unless they are the name of the site.
 """
 
+import heapq
 import itertools
 import re
 
 from shuoshu.books.account import Account
+from shuoshu.books.advert_words import LIKELY, SURE, WEAK, Token, anchors, plain, tokens
 from shuoshu.books.extract import HEADING_MARK
+from shuoshu.books.notices import RULE_OF_SIGNS, has_rules_of_signs
+from shuoshu.books.parted import RUN, parted_places
+from shuoshu.books.scan import Words
 
-_BOTH = str.maketrans(
-    dict(
-        zip(
-            "载书网无弹窗说阅读线电机请学论坛区经频独发连订阅归属网络扫转载删权与点击击览数据库热门传节开标签页录终",
-            "載書網無彈窗說閱讀線電機請學論壇區經頻獨發連訂閱歸屬網絡掃轉載刪權與點擊擊覽數據庫熱門傳節開標簽頁錄終",
-            strict=True,
-        )
-    )
-)
+_ANCHORS = anchors()
+_PLACES = Words(_ANCHORS)
 
 
-def _either(pattern: str) -> str:
-    """A pattern that also matches the traditional forms of its characters."""
-    out, inside = "", False
-    for c in pattern:
-        inside = (inside or c == "[") and c != "]"
-        both = c + c.translate(_BOTH) if c.translate(_BOTH) != c else c
-        out += both if inside or len(both) == 1 else f"[{both}]"
-    return out
-
-
-_DOMAINS = ["com", "net", "org", "cn", "cc", "info", "tw", "vip", "xyz", "top", "la", "me", "biz", "co", "tv"]
-_DOMAIN = (
-    r"(?:https?\s?:\s?//|[wｗＷW]{3}[.．。·])[0-9a-zA-Zａ-ｚＡ-Ｚ０-９._~:/?#\[\]@!$&*+,;=%．-]+"
-    rf"|[0-9a-zA-Z][0-9a-zA-Z-]{{1,30}}[.．。](?i:{'|'.join(_DOMAINS)})(?![a-z])(?:/[0-9a-zA-Z_./?=&-]*)?"
-)
-_PHRASES = _either(
-    r"仅供(?:读者|网友|试读|个人)?(?:预览|试阅|学习|交流)|下载后?\s?24\s?小时|交流学习使用|版权归(?:原)?作者|请支持(?:正版|作者)|购买正版"
-    r"|全文字版|无弹窗|无广告|更新最快|更新更快|最快更新|最新章节|首发(?:网站|更新|于)|(?:全|纯)?手打(?:更新|吧|首发|文字|全文)"
-    r"|手机(?:用户|阅读|看书|访问|站)|加入书签|收藏本站|本站(?:网址|提供|收集|域名|地址)|(?:求|投)(?:月票|推荐票|订阅)"
-    r"|免费(?:下载|阅读|全文|电子书)|(?:电子书|小说)(?:免费)?下载|txt(?:电子书|小说|下载|全集)|在线(?:阅读|书库|看书)"
-    r"|(?:整理|收集|制作)(?:并|上传|发布|提供)"
-    r"|(?:小说|文学|读书|中文|看书|书)(?:网|吧|阁|屋|城|库|社区|论坛)(?:提供|首发|整理|制作|收集|下载|欢迎)|章节内容开始|更多(?:精彩|好看|好书)"
-    r"|(?:加|进)?(?:QQ|qq|Q)\s?群|微信(?:公众号|搜索)|百度(?:搜索|一下|搜)|请(?:记住|收藏|牢记)(?:本|网)|欢迎(?:广大)?(?:书友|读者|光临|访问|您)"
-    r"|下载平台|书友|本书(?:由|来自|下载)|上一[章页]|下一[章页]|返回(?:目录|书页)|喜欢(?:本书|请|就)"
-)
-_ADVERT = re.compile(f"{_DOMAIN}|(?i:{_PHRASES})")
-# These say it alone; 手机用户, 书友, 更多好书 and the like need a second advert word in the sentence.
-_SURE = re.compile(
-    _either(
-        r"下载后?\s?24\s?小时|版权归(?:原)?作者|请支持(?:正版|作者)|购买正版|全文字版|无弹窗|最快更新|更新最快|加入书签"
-        r"|(?:求|投)(?:月票|推荐票|订阅)|章节内容开始"
-    )
-)
-_ADDRESS = re.compile(_DOMAIN)
-# Every match of _ADVERT holds one of these: a search for plain words is twenty times faster than the pattern.
-_ANCHORS = (
-    "仅供|载|小时|交流学习|版权归|支持正版|支持作者|购买正版|全文字版|弹窗|无广告|更新最快|更新更快|最快更新|最新章节|首发|手打"
-    "|手机|书签|收藏本站|本站|月票|推荐票|订阅|免费|电子书|txt|TXT|Txt|在线|整理|收集|制作|小说网|文学网|书网|中文网|书吧|书阁|书屋|书城"
-    "|书库|社区|论坛|章节内容|更多|Q群|q群|微信|百度|请记住|请收藏|请牢记|欢迎|书友|本书|上一章|上一页|下一章|下一页|返回目录|返回书页|喜欢"
-    "|http|www|WWW|Www|ｗ|Ｗ"
-)
-
-
-def _by_first(words: str) -> str:
+def _by_first(words: list[str]) -> str:
     """The words as one pattern, grouped by their first character: a fifth of the time of a plain alternation."""
     groups: dict[str, list[str]] = {}
-    for word in words.split("|"):
+    for word in words:
         groups.setdefault(word[0], []).append(re.escape(word[1:]))
     return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in groups.items())
 
 
-_ENDINGS = "|".join(f"{dot}{form}" for dot in ".．" for n in _DOMAINS for form in (n, n.upper(), n.title()))
-_ANCHOR = re.compile(_by_first(f"{_ANCHORS}|{_ANCHORS.translate(_BOTH)}|{_ENDINGS}|。com|。cn|。net"))
-# What adverts are made of besides the phrases: enough of it and a sentence is one.
-_WORDS = re.compile(
-    _either(
-        r"小\W?说|书库|书城|书屋|书吧|文学|阅读|下载|更新|首发|网站|网址|本站|网友|论坛|社区|中文网|顶点|起点|天堂|免费|广告|支持|正版|提供|在线"
-        r"|电子书|手机|收藏|推荐|整理|制作|版权|作者|作品|预览|txt|TXT|www|com|平台|热门|原创|章节|全集|全文|精彩|好书|登陆|登录|网"
-    )
-)
-_NOTICE = re.compile(
-    _either(
-        r"\n[ \t\u3000]*(?:(?:更新|发布|上传|发表)(?:时间|日期)\s?[:：].{0,60}"
-        r"|本章(?:共)?字数\s?[:：].{0,20}|字数\s?[:：]\s?\d+.{0,10}|[-—=]*\s?章节内容开始\s?[-—=]*"
-        r"|[（(【\[]?(?:本章未完|未完待续|本章完|本书完|全书完|全文完|正文完|完本)[^\n]{0,20}"
-        r"|[-—=]{2,}\s?(?:完|全书完|END|The End)\s?[-—=]{2,}"
-        r"|-?\s?第\s?\d{1,4}\s?页\s?(?:共\s?\d{1,4}\s?页)?\s?-?|[-—]\s?\d{1,4}\s?[-—]"
-        r"|(?:(?:上一[章页]|下一[章页]|返回目录|加入书签|←|→)[ \t|]*+)++)[ \t\u3000]*(?=\n|\Z)"
-    )
-)
-_ENDING = re.compile(
-    r"《[^《》\n]{1,20}》\s?(?:至此|到此|全书|文|全)[終终完]。?(?=\n|\Z)|[（(](?:全[书書文]|本[书書])完[）)](?=\n|\Z)"
-)
-_DECORATION = re.compile(r"^[^\S\n]*(?:[=＝\-_~～*＊#＃+·.。☆★◆◇●○■▲※═─━—][ \t]?){6,}[^\S\n]*$", re.MULTILINE)
-_BOUNDARY = re.compile(r"[。！？!?；…”』」\n]|(?<=[^a-zA-Z0-9])\.(?=[^a-zA-Z0-9])")
-_CLOSING = re.compile(r"[》）)】\]]+")
-_LONGEST = 300  # characters of one sentence that may be an advert
-_NEAR = 8  # characters between a boundary and the first advert word that still are the site's name
+_ANCHOR = re.compile(_by_first(_ANCHORS))
+_BEFORE, _BEHIND = 160, 240  # characters around an anchor that are looked at together
+_LONGEST = 1000  # characters looked at together
+_GAP = 6  # letters between two tokens of one advert
+_NAME = 4  # letters of a site's name before its first token
+_BRACKET = 60  # characters of a bracket
 _BLOCK = 16  # lines an advert between two rules may have
+_STOPS = frozenset("。！？!?…\n")
+_CLAUSE_ENDS = frozenset("，。！？；：、“”‘’「」『』（）()【】〖〗〔〕《》…,;:!?\n[]—{}")
+_PAIRS = dict(zip("（(【[〖〔『「《<{≮〈", "）)】]〗〕』」》>}≯〉", strict=True))
+_LETTER = re.compile(r"[^\W_]")
+_SIGNS = re.compile(r"[-=*_~·•★☆※▲△◆◇●○■□§@#&|^\\/+<>≮≯㊣∷∴♂♀｀`'．﹒\s]*")
+_TALE = re.compile(r"[，。！？；：“”「」『』]")
+_SITE = re.compile(r"小说|文学|网|书|中文|论坛|在线书")
+_HEADING = re.compile(r"\W*(?:正文\W*)?第\s?[0-9零〇一二三四五六七八九十百千廿两]{1,9}\s?[章回囘节節卷集部篇话話]")
+# A line that begins so, and has a word of the trade in it, is the author's or the uploader's, not the book's.
+_LABEL = re.compile(
+    r"[\s（(【\[]*(?:ps\d?|p\.s\.?|请假条|上架感言|完本感言|作者的话|作者有话(?:要)?说|题外话|公告|通知|广告|声明|申明|新书|制作|扫描|ocr|校对|整理"
+    r"|录入|[一二三]校|e书制作|电子书制作|邮箱|来自|点击|背景)\s*[:：《]"
+)
 
 
 def adverts(text: str, account: Account) -> str:
@@ -107,39 +55,221 @@ def adverts(text: str, account: Account) -> str:
     text = _blocks(text, account)
     out: list[str] = []
     at = 0
-    while anchor := _ANCHOR.search(text, at):
-        start = max(at, text.rfind("\n", at, anchor.start()) + 1)
-        while text[start] == HEADING_MARK:
-            start += 1
-        feed = text.find("\n", anchor.end())
-        end = len(text) if feed < 0 else feed
-        out += [text[at:start], _line(text[start:end], account)]
-        at = end
+    for start, end in _windows(text):
+        alone = (start == 0 or text[start - 1] == "\n") and (end == len(text) or text[end] == "\n")
+        piece = text[start:end]
+        for left, right in cuts(piece, alone=alone):
+            sample = f"{piece[max(0, left - 12) : left]}⟦{piece[left:right]}⟧{piece[right : right + 12]}"
+            account.note("adverts", dropped=right - left, sample=sample)
+            out.append(text[at : start + left])
+            at = start + right
     return "".join([*out, text[at:]]) if out else text
 
 
-def notices(text: str, account: Account) -> str:
-    """Drop update times, word counts, page numbers, links to the next page, marks of the end."""
-    text = account.sub("notices", _NOTICE, "", f"\n{text}")
-    if not text:  # the line feed put in front went as well
-        account.rules["notices"].dropped -= 1
-    text = text[1:]
-    return account.sub("notices", _ENDING, "", text)
+def cuts(piece: str, *, alone: bool) -> list[tuple[int, int]]:
+    """Where adverts stand in a stretch of text without line feeds, which may be a whole line."""
+    flat = plain(piece)
+    found = tokens(flat)
+    heading = _HEADING.match(flat)
+    if alone and not heading and _LABEL.match(flat) and sum(token.weight for token in found) >= LIKELY:
+        return [(0, len(piece))]
+    floor = heading.end() if heading else 0
+    good = [(run.start(), run.end()) for run in RUN.finditer(flat, floor) if _is_parted_advert(run[0])]
+    for cluster in _clusters(flat, [token for token in found if token.start >= floor]):
+        if (extent := _extent(flat, cluster)) is not None:
+            good.append(extent)
+    good = _merged(flat, [*good, *_sentences(flat, good, found)])
+    if heading:  # a title may be 求月票, but no address
+        return [cut for cut in good if flat[cut[0]] in _PAIRS or re.search(r"\w\.\w", flat[slice(*cut)])]
+    return [(0, len(piece))] if good and alone and _nothing_else(flat, good, found) else good
 
 
-def decorations(text: str, account: Account) -> str:
-    """Drop lines that are only signs: ======, ------, ★★★★★★."""
-    return account.sub("decorations", _DECORATION, "", text)
+def _merged(flat: str, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order, those that overlap or have next to nothing between them as one."""
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if out and _letters(flat[out[-1][1] : start]) <= 2:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        else:
+            out.append((start, end))
+    return out
+
+
+def _sentences(flat: str, good: list[tuple[int, int]], found: list[Token]) -> list[tuple[int, int]]:
+    """Whole sentences with an advert in them that are made of its words from end to end."""
+    out: list[tuple[int, int]] = []
+    for start, end in good:
+        left = max((flat.rfind(stop, 0, start) for stop in _STOPS), default=-1) + 1
+        right = min((at for stop in _STOPS if (at := flat.find(stop, end)) >= 0), default=len(flat))
+        inside = [token for token in found if left <= token.start and token.end <= right]
+        if right - left > 120 or len(inside) < 3 or sum(token.weight for token in inside) < 2 * SURE:
+            continue
+        edges = _letters(flat[left : inside[0].start]), _letters(flat[inside[-1].end : right])
+        if edges[0] <= 2 and edges[1] <= 1 and _covered(flat, inside) >= 0.5 * _letters(flat[left:right]):
+            out.append((left, min(len(flat), right + 1)))
+    return out
+
+
+def _is_parted_advert(run: str) -> bool:
+    """Whether letters parted by signs make an advert when they are put together."""
+    word = "".join(_LETTER.findall(run))
+    found = tokens(word)
+    covered = sum(token.end - token.start for token in found)
+    return word.startswith("www") or (sum(token.weight for token in found) >= SURE and covered >= 0.6 * len(word))
+
+
+def _windows(text: str) -> list[tuple[int, int]]:
+    """The stretches of text that have an anchor in them: whole lines, or parts of long ones."""
+    found: list[tuple[int, int]] = []
+    line, feed = 0, -1  # the line the last anchor stands in
+    anchored = (place for place in _PLACES.places(text) if _ANCHOR.match(text, place))
+    for place in heapq.merge(anchored, parted_places(text)):
+        if found and place < found[-1][1] - _BEHIND // 2:
+            continue
+        if place > feed:
+            line = text.rfind("\n", 0, place) + 1
+            feed = text.find("\n", place)
+            feed = len(text) if feed < 0 else feed
+            while line < feed and text[line] == HEADING_MARK:
+                line += 1
+        start, end = max(line, place - _BEFORE), min(feed, place + _BEHIND)
+        if not found or found[-1][0] < line or start > found[-1][1]:
+            found.append((start, end))
+        elif end - found[-1][0] <= _LONGEST:
+            found[-1] = (found[-1][0], end)
+        elif end > found[-1][1]:
+            found.append((found[-1][1], end))
+    return found
+
+
+def _clusters(flat: str, found: list[Token]) -> list[list[Token]]:
+    """Tokens with at most `_GAP` letters, and no end of a sentence, between them."""
+    out: list[list[Token]] = []
+    for token in found:
+        between = flat[out[-1][-1].end : token.start] if out else ""
+        if out and not _STOPS.intersection(between) and _letters(between) <= _GAP:
+            out[-1].append(token)
+        else:
+            out.append([token])
+    return out
+
+
+def _extent(flat: str, cluster: list[Token]) -> tuple[int, int] | None:
+    """Where an advert begins and ends; None where the tokens make none."""
+    bracket = _bracket(flat, cluster[0].start, cluster[-1].end)
+    if (
+        bracket is not None
+        and max(token.weight for token in cluster) > WEAK
+        and _covered(flat, cluster) >= 0.35 * _letters(flat[slice(*bracket)])
+    ):
+        return bracket
+    cluster = _trimmed(flat, cluster)
+    if not cluster:
+        return None
+    start, end = cluster[0].start, cluster[-1].end
+    weight, strongest = sum(token.weight for token in cluster), max(token.weight for token in cluster)
+    density = _covered(flat, cluster) / max(1, _letters(flat[start:end]))
+    heavy = strongest >= SURE or (
+        # Words that people in a novel may say as well make an advert only as whole clauses.
+        ((strongest > WEAK and weight >= 4 and density >= 0.6) or (weight >= 5 and density >= 0.75))
+        and _at_clause_end(flat, end)
+        and (start == 0 or not _LETTER.match(flat, start - 1))
+    )
+    if not heavy or density < 0.4:
+        return None
+    return _widened(flat, start, end, named=bool(_SITE.match(flat, start)))
+
+
+def _covered(flat: str, cluster: list[Token]) -> int:
+    """Letters within the tokens."""
+    return sum(_letters(flat[token.start : token.end]) for token in cluster)
+
+
+def _trimmed(flat: str, cluster: list[Token]) -> list[Token]:
+    """Without weak words at its ends that are in the middle of a clause: they may well be the book's."""
+    while len(cluster) > 1 and cluster[-1].weight == WEAK:
+        apart = _letters(flat[cluster[-2].end : cluster[-1].start]) > 1
+        if not apart and _at_clause_end(flat, cluster[-1].end):
+            break
+        cluster = cluster[:-1]
+    while cluster and cluster[0].weight == WEAK and not _SITE.match(flat, cluster[0].start):
+        if cluster[0].start == 0 or flat[cluster[0].start - 1] in _CLAUSE_ENDS:
+            break
+        cluster = cluster[1:]
+    return cluster
+
+
+def _at_clause_end(flat: str, at: int) -> bool:
+    return at == len(flat) or not _LETTER.match(flat, at)
+
+
+def _bracket(flat: str, start: int, end: int) -> tuple[int, int] | None:
+    """The bracket around a stretch, with nothing bracketed beside it."""
+    for opened in range(start - 1, max(-1, start - _BRACKET), -1):
+        if flat[opened] in _PAIRS:
+            close = flat.find(_PAIRS[flat[opened]], end, end + _BRACKET)
+            # What stands between quotation marks may be spoken.
+            return (opened, close + 1) if close >= 0 and "\n" not in flat[opened:close] else None
+        if flat[opened] in "）)】]〗〕』」》>”。！？":
+            return None
+    return None
+
+
+def _widened(flat: str, start: int, end: int, *, named: bool) -> tuple[int, int]:
+    """With the site's name before it, and the signs on either side."""
+    clause = start
+    while clause > 0 and flat[clause - 1] not in _CLAUSE_ENDS and start - clause < 12:
+        clause -= 1
+    if clause == 0 or flat[clause - 1] in _CLAUSE_ENDS:
+        letters = _letters(flat[clause:start])
+        name = (
+            named
+            and letters <= _NAME
+            and (clause == 0 or flat[clause - 1] not in "，、：:“")
+            and _LETTER.match(flat[start - 1])
+        )
+        if letters == 0 or name:
+            start = clause
+    while start > 0 and _SIGNS.fullmatch(flat[start - 1]):
+        start -= 1
+    if start > 0 and flat[start - 1] in _PAIRS and flat[start - 1] not in "「『《":
+        start -= 1
+    end = _SIGNS.match(flat, end).end()  # type: ignore[union-attr]
+    while end < len(flat) and (flat[end] in "）)】]〗〕≯}" or (flat[end] == "》" and "《" in flat[start:end])):
+        end += 1
+    before = flat[start - 1] if start else "\n"
+    if end < len(flat) and flat[end] in "。！!~，," and before in "。！？”…\n":
+        end += 1
+    return start, end
+
+
+def _nothing_else(flat: str, good: list[tuple[int, int]], found: list[Token]) -> bool:
+    """Whether a line with adverts in it is nothing but them: few other letters, and none that tell a tale."""
+    rest = []
+    at = 0
+    for start, end in [*good, (len(flat), len(flat))]:
+        rest.append(flat[at:start])
+        at = end
+    if _TALE.search("".join(rest)) and _letters("".join(rest)) > 2:
+        return False
+    others = _letters("".join(rest)) - sum(
+        _letters(flat[t.start : t.end]) for t in found if not any(start <= t.start < end for start, end in good)
+    )
+    return others <= max(8, 0.3 * _letters(flat))
+
+
+def _letters(text: str) -> int:
+    return len(_LETTER.findall(text))
 
 
 def _blocks(text: str, account: Account) -> str:
     """Drop advert blocks: a few lines between two rules of signs, with an advert among them."""
-    rules = list(_DECORATION.finditer(text))
+    rules = list(RULE_OF_SIGNS.finditer(text)) if has_rules_of_signs(text) else []
     out: list[str] = []
     at = 0
     for first, second in itertools.pairwise(rules):
         block = text[first.end() : second.start()]
-        if first.start() < at or block.count("\n") > _BLOCK or HEADING_MARK in block or not _ADVERT.search(block):
+        if first.start() < at or block.count("\n") > _BLOCK or HEADING_MARK in block or not _has_advert(block):
             continue
         out.append(text[at : first.start()])
         account.note("adverts", dropped=second.end() - first.start(), sample=text[first.start() : second.end()])
@@ -147,44 +277,5 @@ def _blocks(text: str, account: Account) -> str:
     return "".join([*out, text[at:]])
 
 
-def _line(line: str, account: Account) -> str:
-    """A line without the adverts in it."""
-    out: list[str] = []
-    at = 0
-    while found := _ADVERT.search(line, at):
-        extent = _extent(line, found, at)
-        if extent is None:
-            out.append(line[at : found.end()])
-            at = found.end()
-            continue
-        start, end = extent
-        out.append(line[at:start])
-        sample = f"{line[max(0, start - 12) : start]}⟦{line[start:end]}⟧{line[end : end + 12]}"
-        account.note("adverts", dropped=end - start, sample=sample)
-        at = max(end, found.end())
-    return "".join([*out, line[at:]])
-
-
-def _extent(line: str, found: re.Match[str], floor: int) -> tuple[int, int] | None:
-    """Where an advert begins and ends; None where the match is no advert after all."""
-    floor = max(floor, found.start() - _LONGEST)
-    ceiling = min(len(line), found.end() + _LONGEST)
-    left = max((b.end() for b in _BOUNDARY.finditer(line, floor, found.start())), default=floor)
-    after = _BOUNDARY.search(line, found.end(), ceiling)
-    right = ceiling if after is None else after.start() + (after[0] not in "”』」")
-    found = _ADDRESS.search(line, found.start(), right) or found  # of a sentence with both, the address is the heart
-    before, behind = line[left : found.start()], line[found.end() : right]
-    address = _ADDRESS.fullmatch(found[0]) is not None
-    sure = address or _SURE.fullmatch(found[0]) is not None
-    words = sum(len(_WORDS.findall(part)) for part in (before, found[0], behind)) + 2 * sure
-    if words < 2 or right - left > _LONGEST:
-        return None if not address else (found.start(), found.end())
-    first = _WORDS.search(before)
-    near = len(before.strip()) if first is None else first.start()
-    start = left if near <= _NEAR else left + near
-    # Behind an address the book may go on at once; behind a phrase the sentence is the advert's own.
-    last = max((word.end() for word in _WORDS.finditer(behind)), default=0)
-    bracket = _CLOSING.match(behind)
-    if address and len(behind) - last > (2 * _NEAR if last else _NEAR // 2):
-        return start, found.end() + max(last, bracket.end() if bracket else 0)
-    return start, right
+def _has_advert(block: str) -> bool:
+    return any(cuts(line, alone=True) for line in block.split("\n"))

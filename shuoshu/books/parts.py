@@ -77,5 +77,5 @@ def describe(book: Book) -> dict[str, Any]:
 @functools.cache
 def _code() -> str:
     """Hash of this package's code: another version reads again."""
-    modules = sorted(Path(__file__).parent.glob("*.py"))
+    modules = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".txt"))
     return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()

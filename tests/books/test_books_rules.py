@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from shuoshu.books import clean
 from shuoshu.books.account import Account
-from shuoshu.books.adverts import adverts, decorations, notices
+from shuoshu.books.adverts import adverts
 from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
 from shuoshu.books.mojibake import mojibake
+from shuoshu.books.notices import decorations, notices
 from shuoshu.books.oneline import one_line
 from shuoshu.books.quotes import quotes
 from shuoshu.books.repeats import boilerplate, repeats
