@@ -16,7 +16,8 @@ from shuoshu.train.data import PairSource, Source, hold_out
 from shuoshu.train.loop import Hooks
 from shuoshu.train.regime import pick_device
 from shuoshu.train.score import answer_bits, bits_per_char
-from shuoshu.train.stage import begin, run_training
+from shuoshu.train.stage import Training, begin, run_training
+from shuoshu.train.team import join
 
 
 def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
@@ -25,10 +26,12 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
     questions = read_questions(run.questions("train"))
     if not questions:
         raise UserError(f"{run.questions('train')} holds no question; name question files under questions.train.")
-    begin(folder, fingerprint)
+    device = pick_device()
+    team = join(device)
+    begin(folder, fingerprint, team)
     options = shared_options(recipe.finetune, recipe.train)
     base = run.path / "pretrain" / "model"
-    model = MiniGLM.load(base).to(pick_device())
+    model = MiniGLM.load(base).to(device)
     tokenizer = Tokenizer.load(base)
     pairs, characters = learned_pairs(tokenizer, questions, model.config.max_position_embeddings)
     _show_example(tokenizer, *pairs[0])
@@ -42,8 +45,12 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         return made
 
     hooks = Hooks(score=(lambda m: answer_bits(m, valid, tokenizer.characters_of)) if valid else None)
-    figures = run_training("finetune", folder, fingerprint, model, tokenizer, source, hooks, options)
-    model.eval()
+    model, figures = run_training(
+        Training(
+            stage="finetune", folder=folder, fingerprint=fingerprint, model=model, tokenizer=tokenizer,
+            make_source=source, hooks=hooks, options=options, team=team,
+        )
+    )  # fmt: skip
     texts = [chapter.text for chapter in hold_out(read_chapters(run.chapters))[1]]
     context = model.config.max_position_embeddings
     return {**figures, "bits_per_char": bits_per_char(model, tokenizer, texts, context) if texts else None}

@@ -210,7 +210,7 @@ class Decoder(nn.Module):
 
 
 class MiniGLM(nn.Module):
-    """The language model. `forward` gives logits (B, T, V); `loss` the mean cross-entropy of given targets.
+    """The language model. `forward` gives logits (B, T, V).
 
     Dropout (on embeddings and both residual branches) acts in training only and is no part of the saved shape.
     """
@@ -234,11 +234,6 @@ class MiniGLM(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.lm_head(self.model(ids))
-
-    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy in nats over the targets (B, T) that are not -100 (those are not learned)."""
-        logits = self(ids)
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.reshape(-1), ignore_index=-100)
 
     def save_weights(self, path: Path) -> None:
         """Write the weights as safetensors, in float32; a tied output layer is left out, as transformers does."""

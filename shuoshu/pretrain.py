@@ -21,7 +21,8 @@ from shuoshu.train.data import Source, TextSource, hold_out
 from shuoshu.train.loop import Hooks
 from shuoshu.train.regime import choose_config, default_minutes, pick_device
 from shuoshu.train.score import bits_per_char
-from shuoshu.train.stage import begin, run_training
+from shuoshu.train.stage import Training, begin, run_training
+from shuoshu.train.team import join
 
 QUESTIONS_SHARE = 0.2
 QUICK_WINDOWS = 64
@@ -31,13 +32,14 @@ QUICK_WINDOWS = 64
 def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
     """Train the base model of a run; writes `pretrain/`. Returns the figures of `--json`."""
     folder = run.path / "pretrain"
-    begin(folder, fingerprint)
+    device = pick_device()
+    team = join(device)
+    begin(folder, fingerprint, team)
     options = shared_options(recipe.pretrain, recipe.train)
     chapters, held = hold_out(read_chapters(run.chapters))
     if not held:
         say("pretrain: the books are too short to hold a part out, so overfitting cannot be seen.")
     tokenizer = Tokenizer.load(run.tokenizer)
-    device = pick_device()
     minutes = options["minutes"] or default_minutes("pretrain", device)
     model = MiniGLM(choose_config(recipe.model, tokenizer.vocab_size, minutes, device))
     model.initialise(torch.Generator().manual_seed(options["seed"]))
@@ -50,8 +52,12 @@ def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         score=(lambda m: bits_per_char(m, tokenizer, texts, context, QUICK_WINDOWS)) if held else None,
         show=lambda m: continue_prompts(m, tokenizer, prompts),
     )
-    figures = run_training("pretrain", folder, fingerprint, model, tokenizer, source, hooks, options)
-    model.eval()
+    model, figures = run_training(
+        Training(
+            stage="pretrain", folder=folder, fingerprint=fingerprint, model=model, tokenizer=tokenizer,
+            make_source=source, hooks=hooks, options=options, team=team,
+        )
+    )  # fmt: skip
     bits = bits_per_char(model, tokenizer, texts, context) if held else None
     if bits is not None:
         say(f"pretrain: {bits:.3f} bits a character on {sum(map(len, texts)):,} held-out characters.")
@@ -67,6 +73,7 @@ def _text_source(
     if not 0 <= share < 1:
         raise UserError(f"pretrain.questions_share is {share}; it is a share of the tokens, from 0 to below 1.")
     texts = tokenizer.encode_many([chapter.text for chapter in chapters])
+    names = [f"《{chapter.book}》{chapter.title}" for chapter in chapters]
     characters = sum(len(chapter.text) for chapter in chapters)
     path = run.questions("train")
     questions = read_questions(path) if share and path.is_file() else []
@@ -78,7 +85,7 @@ def _text_source(
         characters += copies * sum(len(w) + len(q.answer) for q in questions for w in q.wordings())
 
     def make(batch: int) -> Source:
-        return TextSource(texts, tokenizer.end_of_text, characters, context, batch, seed)
+        return TextSource(texts, tokenizer.end_of_text, characters, context, batch, seed, names)
 
     return make
 

@@ -97,10 +97,16 @@ class TrainOptions:
     """Share of the run in which the learning rate falls to zero, at the end."""
     clip: float | None = None
     """Largest gradient norm."""
+    ema: float | None = None
+    """Decay a step of a running mean of the weights, which is scored and kept in their place; 0 for none."""
+    noise: float | None = None
+    """Share of the input tokens replaced by random ones, against learning by heart what is read often."""
     precision: Literal["fp32", "bf16"] | None = None
     """Arithmetic of the matrix products; bf16 where the machine is faster with it."""
     compile: bool | None = None
     """Compile the model with torch.compile; by itself on a long run where it works."""
+    shard: bool | None = None
+    """Under torchrun: spread the weights over the processes (FSDP2); by itself where they leave no room on one GPU."""
     evaluate_times: int = 20
     """How often in a run the held-out text is scored."""
     save_minutes: float = 2.0

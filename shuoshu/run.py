@@ -6,6 +6,7 @@ A stage that is done leaves `done.json` in its folder with a fingerprint of all 
 killed is begun again, and a training goes on from its last checkpoint.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ class Stage:
     """Sections of the recipe that decide the result."""
     output: str
     """What must be there, within the stage's folder, for the stage to count as done."""
+    together: bool = False
+    """Whether the processes that torchrun starts do it together."""
 
 
 def _books(run: RunFolder, recipe: Recipe, _: str) -> Figures:
@@ -139,6 +142,7 @@ STAGES = (
         inputs=_parts("books/chapters.jsonl", "questions/train.jsonl", "tokenizer/tokenizer.json"),
         options=("model", "train", "pretrain"),
         output="model/model.safetensors",
+        together=True,
     ),
     Stage(
         name="finetune",
@@ -146,6 +150,7 @@ STAGES = (
         inputs=_parts("pretrain/model/model.safetensors", "questions/train.jsonl", "questions/valid.jsonl"),
         options=("train", "finetune"),
         output="model/model.safetensors",
+        together=True,
     ),
     Stage(name="index", do=_index, inputs=_parts("books/chapters.jsonl"), options=("index",), output="passages.jsonl"),
     Stage(
@@ -165,20 +170,46 @@ STAGES = (
 
 
 def do_stage(name: str, run: RunFolder, recipe: Recipe) -> Figures:
-    """Do one stage of a run, or take its figures from `done.json` where it is done and still valid."""
+    """Do one stage of a run, or take its figures from `done.json` where it is done and still valid.
+
+    Under torchrun all processes train together; of every other stage the first does all, and the others wait.
+    """
     stage = next(stage for stage in STAGES if stage.name == name)
+    if "WORLD_SIZE" not in os.environ:
+        figures = _figures_of_done(stage, run, recipe)
+        return _do(stage, run, recipe, write=True) if figures is None else figures
+    from shuoshu.train.regime import pick_device
+    from shuoshu.train.team import join
+
+    team = join(pick_device())
+    figures = team.agree(_figures_of_done(stage, run, recipe) if team.first else None)
+    if figures is None and (team.first or stage.together):
+        figures = _do(stage, run, recipe, write=team.first)
+    return team.agree(figures) or {}
+
+
+def _figures_of_done(stage: Stage, run: RunFolder, recipe: Recipe) -> Figures | None:
+    """The figures of a stage that is done and still valid."""
+    done = run.path / stage.name / "done.json"
+    if not done.is_file() or not (run.path / stage.name / stage.output).is_file():
+        return None
+    record = read_json(done)
+    if record.get("fingerprint") != _fingerprint(stage, run, recipe):
+        return None
+    say(f"{stage.name}: done already.")
+    return record["figures"]
+
+
+def _do(stage: Stage, run: RunFolder, recipe: Recipe, write: bool) -> Figures:
     fingerprint = _fingerprint(stage, run, recipe)
-    done = run.path / name / "done.json"
-    if done.is_file() and (run.path / name / stage.output).is_file():
-        record = read_json(done)
-        if record.get("fingerprint") == fingerprint:
-            say(f"{name}: done already.")
-            return record["figures"]
-    done.unlink(missing_ok=True)
+    done = run.path / stage.name / "done.json"
+    if write:
+        done.unlink(missing_ok=True)
     started = time.monotonic()
     figures = stage.do(run, recipe, fingerprint)
     figures = {**figures, "seconds": figures.get("seconds", round(time.monotonic() - started, 1))}
-    write_json(done, {"fingerprint": fingerprint, "figures": figures})
+    if write:
+        write_json(done, {"fingerprint": fingerprint, "figures": figures})
     return figures
 
 
@@ -210,6 +241,8 @@ def prepare(run: RunFolder, recipe: Recipe) -> None:
     import yaml
 
     settle_paths(recipe)
+    if os.environ.get("RANK", "0") != "0":
+        return
     text = yaml.safe_dump(asdict(recipe), allow_unicode=True, sort_keys=False)
     write_text(run.recipe, f"{format_line()}\n{text}")
 

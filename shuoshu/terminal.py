@@ -90,7 +90,7 @@ def progress(label: str, total: float, done: float = 0) -> Iterator[Progress]:
 
 def finish(figures: dict[str, Any], as_json: bool) -> None:
     """End a command: with `--json` its figures are the last line on stdout; else what matters has been said."""
-    if as_json:
+    if as_json and _rank() == 0:
         print(json.dumps(figures, ensure_ascii=False), flush=True)
 
 

@@ -63,15 +63,6 @@ def test_weights_survive_saving(tokenizer: Tokenizer, tmp_path: Path):
         assert torch.equal(weight, again.state_dict()[name]), name
 
 
-def test_loss_ignores_masked_targets(tokenizer: Tokenizer):
-    model = random_model(tokenizer)
-    ids = torch.tensor([[5, 6, 7, 8]])
-    targets = torch.tensor([[-100, -100, 8, 9]])
-    logits = model(ids)[0, 2:].double()
-    by_hand = -(logits.log_softmax(-1)[torch.arange(2), torch.tensor([8, 9])]).mean()
-    assert model.loss(ids, targets).item() == pytest.approx(by_hand.item(), rel=1e-5)
-
-
 def test_foreign_and_broken_folders_are_told(tokenizer: Tokenizer, tmp_path: Path):
     with pytest.raises(UserError, match=r"no config\.json"):
         MiniGLM.load(tmp_path)

@@ -5,7 +5,7 @@ its own, and after a kill the order is simply worked out again: no state of a da
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +35,10 @@ class Source(Protocol):
         """All batches of epoch `number`, in order. The same for the same number, always."""
         ...
 
+    def where(self, number: int, index: int) -> str:
+        """What stands in batch `index` of epoch `number`, in words for a person."""
+        ...
+
 
 @dataclass
 class TextSource:
@@ -51,6 +55,8 @@ class TextSource:
     context: int
     batch: int
     seed: int = 0
+    names: list[str] = field(default_factory=list)
+    """Names of the documents, as many of the first as have one."""
 
     def __post_init__(self) -> None:
         self.pad = self.mark
@@ -62,20 +68,34 @@ class TextSource:
 
     def epoch(self, number: int) -> Sequence[Batch]:
         """Rows of `context` tokens, `batch` at a time; the last batch may be smaller."""
-        random = np.random.default_rng([self.seed, number])
-        order = random.permutation(len(self.documents))
-        stream = np.concatenate([self._marked[i] for i in order])
-        stream = np.roll(stream, int(random.integers(self.context)))
-        rows = -(-len(stream) // self.context)
+        documents, shift, rows = self._order(number)
+        stream = np.roll(np.concatenate([self._marked[i] for i in documents]), shift)
         # Each target is the next token of the stream; the very last one has none and wraps to the first of the epoch,
         # which follows a mark or continues the text that was rolled over, and so is no false lesson.
         targets = np.roll(stream, -1)
-        short = rows * self.context - len(stream)
-        ids = np.pad(stream, (0, short), constant_values=self.mark).reshape(rows, self.context)
-        targets = np.pad(targets, (0, short), constant_values=IGNORE).reshape(rows, self.context)
-        order = random.permutation(rows)
-        ids, targets = ids[order], targets[order]
-        return [(ids[i : i + self.batch], targets[i : i + self.batch]) for i in range(0, rows, self.batch)]
+        short = len(rows) * self.context - len(stream)
+        ids = np.pad(stream, (0, short), constant_values=self.mark).reshape(-1, self.context)[rows]
+        targets = np.pad(targets, (0, short), constant_values=IGNORE).reshape(-1, self.context)[rows]
+        return [(ids[i : i + self.batch], targets[i : i + self.batch]) for i in range(0, len(rows), self.batch)]
+
+    def where(self, number: int, index: int) -> str:
+        """The names of the documents in a batch."""
+        documents, shift, rows = self._order(number)
+        ends = np.cumsum([len(self._marked[i]) for i in documents])
+        named = []
+        for row in rows[index * self.batch : (index + 1) * self.batch]:
+            places = np.arange(row * self.context, min((row + 1) * self.context, self.tokens)) - shift
+            for place in np.unique(np.searchsorted(ends, places % self.tokens, "right")):
+                document = int(documents[place])
+                named.append(self.names[document] if document < len(self.names) else f"document {document}")
+        return ", ".join(dict.fromkeys(named))
+
+    def _order(self, number: int) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+        """Of an epoch: the order of the documents, by how much the stream is turned, the order of the rows."""
+        random = np.random.default_rng([self.seed, number])
+        documents = random.permutation(len(self.documents))
+        shift = int(random.integers(self.context))
+        return documents, shift, random.permutation(-(-self.tokens // self.context))
 
 
 @dataclass
@@ -100,6 +120,11 @@ class PairSource:
         order = np.lexsort((random.random(len(lengths)), lengths))
         batches = [order[i : i + self.batch] for i in range(0, len(order), self.batch)]
         return [self._batch(batches[i]) for i in random.permutation(len(batches))]
+
+    def where(self, number: int, index: int) -> str:
+        """How many conversations of what length."""
+        ids, _ = self.epoch(number)[index]
+        return f"{len(ids)} conversations of up to {ids.shape[1] + 1} tokens"
 
     def padding(self) -> float:
         """Share of positions that are padding in an epoch."""

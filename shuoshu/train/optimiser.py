@@ -1,6 +1,6 @@
 """Muon for the matrices of the blocks, AdamW for embeddings and gains; and the learning rate over a run."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -54,27 +54,19 @@ class Optimiser:
             part.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """All moments by `PARAMETER/NAME`."""
+        """All moments by `PARAMETER/NAME`; the tensors themselves, so that filling them is taking them over."""
         moments = {}
         for name, weight in zip(self._names, self._weights, strict=True):
             for part in self.parts:
                 for key, value in part.state.get(weight, {}).items():
-                    moments[f"{name}/{key}"] = torch.as_tensor(value)
+                    moments[f"{name}/{key}"] = value
         return moments
 
-    def load(self, moments: dict[str, Tensor]) -> None:
-        """Take over what `state` gave."""
-        owner = {id(weight): part for part in self.parts for group in part.param_groups for weight in group["params"]}
-        for name, weight in zip(self._names, self._weights, strict=True):
-            own: dict[str, Any] = {
-                key.rpartition("/")[2]: value for key, value in moments.items() if key.rpartition("/")[0] == name
-            }
-            if own:
-                part = owner[id(weight)]
-                part.state[weight] = {
-                    key: value.to("cpu" if key == "step" and not part.defaults.get("fused") else weight.device)
-                    for key, value in own.items()
-                }
+    def prepare(self) -> None:
+        """Make the moments that a first step would make, so that `state` has places to be filled; no weight changes."""
+        for weight in self._weights:
+            weight.grad = torch.zeros_like(weight)
+        self.step(0.0)
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float, cooldown: float) -> float:

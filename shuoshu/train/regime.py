@@ -6,6 +6,7 @@ The number that tells the two apart is how many epochs the budget buys; it is me
 """
 
 import importlib.util
+import os
 import shutil
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +33,8 @@ class Plan:
     warmup: float
     cooldown: float
     clip: float
+    ema: float
+    noise: float
     precision: Literal["fp32", "bf16"]
     compile: bool
     evaluate_times: int
@@ -42,8 +45,12 @@ class Plan:
 
 
 def pick_device() -> torch.device:
-    """The GPU where there is one, else the CPU. (`CUDA_VISIBLE_DEVICES=` in the environment hides GPUs.)"""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """This process's GPU where there is one, else the CPU. (`CUDA_VISIBLE_DEVICES=` in the environment hides GPUs.)"""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
 
 
 def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
@@ -99,6 +106,8 @@ def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device
         "warmup": 0.02,
         "cooldown": 0.5,
         "clip": 1.0,
+        "ema": 0.0,
+        "noise": 0.0,
         "precision": fast_precision(device),
         # Compiling takes 20-45 s on two cores and makes steps 1.25 times as fast: worth it from some minutes on.
         # Fine-tuning's rows differ in length, and each new shape would be compiled again.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from shuoshu.model import MiniGLM
 from shuoshu.tokenizer import Tokenizer
 
 ROWS = 32
@@ -14,7 +14,7 @@ ROWS = 32
 
 
 @torch.no_grad()
-def bits_per_char(model: MiniGLM, tokenizer: Tokenizer, texts: Sequence[str], context: int, most: int = 0) -> float:
+def bits_per_char(model: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], context: int, most: int = 0) -> float:
     """Bits a character of `texts`, each read in windows of `context` tokens that do not overlap.
 
     Every token of every text is predicted once, the first from an end-of-text mark; the nats are divided by the
@@ -42,7 +42,7 @@ def bits_per_char(model: MiniGLM, tokenizer: Tokenizer, texts: Sequence[str], co
 
 
 @torch.no_grad()
-def answer_bits(model: MiniGLM, pairs: Sequence[tuple[list[int], list[int]]], counts: Sequence[int]) -> float:
+def answer_bits(model: nn.Module, pairs: Sequence[tuple[list[int], list[int]]], counts: Sequence[int]) -> float:
     """Bits a character of the answers of (prompt ids, answer ids), each answer read after its prompt."""
     device = next(model.parameters()).device
     nats, characters = 0.0, 0

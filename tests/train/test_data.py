@@ -26,6 +26,19 @@ def test_an_epoch_learns_every_token_once(texts: list[list[int]], context: int, 
     assert len(source.epoch(epoch)) == source.steps
 
 
+@given(documents, st.integers(1, 40), st.integers(1, 5))
+@settings(deadline=None)
+def test_a_batch_knows_where_it_stands(texts: list[list[int]], context: int, batch: int):
+    # Every token of document i is i, so that the ids themselves tell where they come from.
+    numbered = [[i + 1] * len(text) for i, text in enumerate(texts)]
+    names = [f"chapter {i + 1}" for i in range(len(texts))]
+    source = TextSource(numbered, mark=0, characters=1, context=context, batch=batch, names=names)
+    for index, (ids, targets) in enumerate(source.epoch(2)):
+        named = source.where(2, index).split(", ")
+        assert {f"chapter {token}" for token in ids[targets != IGNORE].tolist() if token} <= set(named)
+        assert len(named) <= ids.size
+
+
 @given(documents, st.integers(2, 40))
 @settings(deadline=None)
 def test_a_target_is_the_next_token_of_its_document_or_its_mark(texts: list[list[int]], context: int):
