@@ -13,18 +13,12 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from shuoshu import __version__
+from shuoshu.answer.command import ask, chat, complete
 from shuoshu.errors import UserError
-from shuoshu.questions.command import Json, questions
-from shuoshu.recipe import (
-    BooksOptions,
-    EvaluateOptions,
-    Precision,
-    Recipe,
-    Sampling,
-    load_recipe,
-    saved_recipe,
-    sections_of,
-)
+from shuoshu.export.command import export
+from shuoshu.flags import Closed, Flat, Json, NoTips, Open, mode_of
+from shuoshu.questions.command import questions
+from shuoshu.recipe import BooksOptions, EvaluateOptions, Recipe, load_recipe, saved_recipe, sections_of
 from shuoshu.terminal import finish, say
 
 app = App(
@@ -34,17 +28,15 @@ app = App(
     help_format="plaintext",  # markdown would cost a tenth of a second of every --help
     default_parameter=Parameter(negative_iterable=()),
 )
-app.command(questions)
-
-Flat = Parameter(name="*")
-Open = Annotated[bool, Parameter(name="--open", negative="")]
-Closed = Annotated[bool, Parameter(negative="")]
-NoServe = Annotated[bool, Parameter(negative="")]
-NoTips = Annotated[bool, Parameter(negative="")]
+for verb in (questions, ask, complete, chat, export):
+    app.command(verb)
 
 
 @app.command
-def demo(*, minutes: float = 4.0, no_serve: NoServe = False, port: int = 7860, json: Json = False) -> None:
+def demo(
+    *, minutes: float = 4.0, no_serve: Annotated[bool, Parameter(negative="")] = False, port: int = 7860,
+    json: Json = False,
+) -> None:  # fmt: skip
     """Walk the whole road on the bundled book, then open the chat page.
 
     Parameters
@@ -169,118 +161,38 @@ def evaluate(
     from shuoshu.evaluate.command import evaluate_runs
 
     chosen = options or EvaluateOptions()
-    mode = _mode(open_, closed)
+    mode = mode_of(open_, closed)
     if mode:
         chosen.modes = [mode]
     finish(evaluate_runs(runs, questions, out, chosen, not no_tips), json)
 
 
 @app.command
-def ask(
-    run: Path, question: str | None = None, /, *, file: Path | None = None, out: Path | None = None,
-    open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32", json: Json = False,
+def compare(
+    runs: list[Path], /, *, out: Path = Path("compare.png"), over: Literal["minutes", "steps", "tokens"] = "minutes",
+    stage: Literal["pretrain", "finetune"] = "pretrain", json: Json = False,
 ) -> None:  # fmt: skip
-    """Ask a question, or a file of questions.
+    """Draw the loss curves of several runs in one picture.
 
     Parameters
     ----------
-    run:
-        A run or model folder.
-    question:
-        The question.
-    file:
-        Questions instead: text, one a line, or a question file.
+    runs:
+        Run folders.
     out:
-        Where their answers go, as JSON Lines.
-    open_:
-        Answer from the books, with the place. The default where the run has an index.
-    closed:
-        Answer from the model's memory.
-    no_tips:
-        Ask the question as it stands.
-    precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+        The picture, a PNG.
+    over:
+        What the curves run over.
+    stage:
+        Whose curves.
     json:
-        End with one JSON line.
+        End with one JSON line: each run's best bits per character on held-out text.
     """
-    from shuoshu.answer.ask import Storyteller
-    from shuoshu.answer.command import ask_file, ask_one
+    from shuoshu.train.plot import compare_runs
 
-    storyteller, tips, chosen = Storyteller(run, precision), not no_tips, sampling or Sampling()
-    if (question is None) == (file is None):
-        raise UserError('Give either a question (shuoshu ask RUN "…") or --file with questions.')
-    if question is not None:
-        record = ask_one(storyteller, question, _mode(open_, closed), tips, chosen, quiet=json)
-    elif file is not None and out is not None:
-        record = ask_file(storyteller, file, out, _mode(open_, closed), tips, chosen)
-    else:
-        raise UserError("--file needs --out ANSWERS.jsonl, where the answers go.")
-    if json:
-        finish(record, json)
-
-
-@app.command
-def complete(
-    run: Path, text: str, /, *, max_new_tokens: int = 200, temperature: float = 0.8, top_k: int = 50,
-    top_p: float = 1.0, seed: int = 0, precision: Precision = "fp32", json: Json = False,
-) -> None:  # fmt: skip
-    """Go on writing where a text ends.
-
-    Parameters
-    ----------
-    run:
-        A run or model folder.
-    text:
-        The beginning.
-    max_new_tokens:
-        Longest continuation, in tokens.
-    temperature:
-        0 takes the likeliest token; 1 draws by the model's own probabilities.
-    top_k:
-        Draw among the k likeliest tokens only; 0 for all.
-    top_p:
-        Draw among the likeliest tokens that together have this probability.
-    seed:
-        The same seed gives the same text.
-    precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
-    json:
-        End with one JSON line.
-    """
-    from shuoshu.answer.ask import Storyteller
-    from shuoshu.answer.command import complete_text
-
-    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
-    record = complete_text(Storyteller(run, precision), text, sampling, quiet=json)
-    if json:
-        finish(record, json)
-
-
-@app.command
-def chat(
-    run: Path, /, *, open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32",
-) -> None:  # fmt: skip
-    """Talk with the books in the terminal; an empty line or Ctrl-D ends it.
-
-    Parameters
-    ----------
-    run:
-        A run or model folder.
-    open_:
-        Answer from the books, with the place.
-    closed:
-        Answer from the model's memory.
-    no_tips:
-        Ask questions as they stand.
-    precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
-    """
-    from shuoshu.answer.ask import Storyteller
-    from shuoshu.answer.command import chat_in_terminal
-
-    chat_in_terminal(Storyteller(run, precision), _mode(open_, closed), not no_tips, sampling or Sampling())
+    best = compare_runs(runs, out, over, stage)
+    for name, bits in best.items():
+        say(f"{name}: " + (f"{bits:.3f} bits a character at best on held-out text" if bits else "nothing held out"))
+    finish({"best": best, "out": str(out)}, json)
 
 
 @app.command
@@ -340,9 +252,3 @@ def _options_file(tokens: list[str]) -> cyclopts.config.Dict:
         data, source = {name: whole[name] for name in STAGE_SECTIONS[verb] if name in whole}, str(saved)
     # Under the command's own key: at the top, cyclopts would take `books:` or `pretrain:` for the commands so called.
     return cyclopts.config.Dict({verb: data} if data else {}, source=source)
-
-
-def _mode(open_: bool, closed: bool) -> Literal["open", "closed"] | None:
-    if open_ and closed:
-        raise UserError("--open and --closed exclude each other; give one of them.")
-    return "open" if open_ else "closed" if closed else None

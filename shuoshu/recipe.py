@@ -111,6 +111,8 @@ class TrainOptions:
     """How often in a run the held-out text is scored."""
     save_minutes: float = 2.0
     """Minutes between checkpoints. Whatever the moment of a kill, the same command goes on to the same weights."""
+    track: list[Literal["tensorboard", "wandb", "trackio", "swanlab"]] = field(default_factory=list)
+    """Where the curves go beside metrics.jsonl; what is named must be installed."""
     keep: Literal["best", "last"] | None = None
     """Which weights to keep: the best on held-out text, or the last."""
     patience: int = 6
@@ -252,7 +254,7 @@ def settle_paths(recipe: Recipe) -> None:
 
 def shared_options(stage: TrainOptions, train: TrainOptions) -> dict[str, Any]:
     """The training options of a stage: its own where given, else those under `train`, else the default."""
-    default = {f.name: f.default for f in fields(TrainOptions)}
+    default = asdict(TrainOptions())
     options = asdict(stage)
     for name, value in asdict(train).items():
         if options[name] == default[name]:

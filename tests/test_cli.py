@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VERBS = [
     "", "demo", "run", "books", "tokenizer", "pretrain", "finetune", "index", "questions", "questions generate",
     "questions import", "questions check", "questions verify", "questions review", "questions export", "evaluate",
-    "ask", "complete", "chat", "serve",
+    "ask", "complete", "chat", "serve", "export", "compare",
 ]  # fmt: skip
 
 

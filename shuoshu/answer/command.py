@@ -1,109 +1,114 @@
-"""What `ask`, `complete` and `chat` do at the terminal."""
+"""The verbs that answer at the terminal: ask, complete, chat. Nothing heavy is imported until one runs."""
 
-import sys
-import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from shuoshu.answer.ask import Answer, Mode, Storyteller
 from shuoshu.errors import UserError
-from shuoshu.files import read_utf8, write_jsonl
-from shuoshu.recipe import Sampling
-from shuoshu.terminal import progress, say
-
-ASK_AT_ONCE = 32
-"""Questions of a file answered between two moves of the progress bar."""
+from shuoshu.flags import Closed, Flat, Json, NoTips, Open, mode_of
+from shuoshu.recipe import Precision, Sampling
+from shuoshu.terminal import finish
 
 
-def ask_one(
-    storyteller: Storyteller, question: str, mode: Mode | None, tips: bool, sampling: Sampling, quiet: bool
-) -> dict[str, Any]:
-    """Answer one question, printing it as it comes unless `quiet`; returns the record of `--json`."""
-    answer = _print_stream(storyteller, question, mode, tips, sampling, quiet)
-    return answer_record(answer)
+def ask(
+    run: Path, question: str | None = None, /, *, file: Path | None = None, out: Path | None = None,
+    open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32", json: Json = False,
+) -> None:  # fmt: skip
+    """Ask a question, or a file of questions.
 
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    question:
+        The question.
+    file:
+        Questions instead: text, one a line, or a question file.
+    out:
+        Where their answers go, as JSON Lines.
+    open_:
+        Answer from the books, with the place. The default where the run has an index.
+    closed:
+        Answer from the model's memory.
+    no_tips:
+        Ask the question as it stands.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.answer.ask import Storyteller
+    from shuoshu.answer.terminal import ask_file, ask_one
 
-def ask_file(
-    storyteller: Storyteller, file: Path, out: Path, mode: Mode | None, tips: bool, sampling: Sampling
-) -> dict[str, Any]:
-    """Answer every question of a file into JSON Lines; returns how many, and the seconds."""
-    questions = read_prompts(file)
-    started = time.monotonic()
-    answers: list[Answer] = []
-    with progress("ask", len(questions)) as bar:
-        for i in range(0, len(questions), ASK_AT_ONCE):
-            answers += storyteller.ask(questions[i : i + ASK_AT_ONCE], mode, tips, sampling)
-            bar.update(len(answers))
-    write_jsonl(out, map(answer_record, answers))
-    seconds = round(time.monotonic() - started, 2)
-    say(f"{len(answers)} answers in {seconds} s: {out}")
-    return {"questions": len(answers), "out": str(out), "seconds": seconds}
-
-
-def read_prompts(file: Path) -> list[str]:
-    """Questions of a file: one a line in a text file, the `question` of each record in any other known format."""
-    from shuoshu.questions.formats import read_questions
-
-    if file.suffix.lower() in (".jsonl", ".json", ".csv"):
-        questions = [question.question for question in read_questions(file)]
+    storyteller, tips, chosen = Storyteller(run, precision), not no_tips, sampling or Sampling()
+    if (question is None) == (file is None):
+        raise UserError('Give either a question (shuoshu ask RUN "…") or --file with questions.')
+    if question is not None:
+        record = ask_one(storyteller, question, mode_of(open_, closed), tips, chosen, quiet=json)
+    elif file is not None and out is not None:
+        record = ask_file(storyteller, file, out, mode_of(open_, closed), tips, chosen)
     else:
-        questions = [line.strip() for line in read_utf8(file).splitlines() if line.strip()]
-    if not questions:
-        raise UserError(f"{file} holds no question; write one a line.")
-    return questions
+        raise UserError("--file needs --out ANSWERS.jsonl, where the answers go.")
+    if json:
+        finish(record, json)
 
 
-def complete_text(storyteller: Storyteller, text: str, sampling: Sampling, quiet: bool) -> dict[str, Any]:
-    """Go on after `text`, printing as it comes unless `quiet`; returns the record of `--json`."""
-    started = time.monotonic()
-    whole, tokens = text, 0
-    _print(text, quiet)
-    for piece, so_far in storyteller.complete(text, sampling):
-        whole += piece
-        tokens = len(so_far.ids)
-        _print(piece, quiet)
-    _print("\n", quiet)
-    return {"text": whole, "tokens": tokens, "seconds": round(time.monotonic() - started, 3)}
+def complete(
+    run: Path, text: str, /, *, max_new_tokens: int = 200, temperature: float = 0.8, top_k: int = 50,
+    top_p: float = 1.0, seed: int = 0, precision: Precision = "fp32", json: Json = False,
+) -> None:  # fmt: skip
+    """Go on writing where a text ends.
+
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    text:
+        The beginning.
+    max_new_tokens:
+        Longest continuation, in tokens.
+    temperature:
+        0 takes the likeliest token; 1 draws by the model's own probabilities.
+    top_k:
+        Draw among the k likeliest tokens only; 0 for all.
+    top_p:
+        Draw among the likeliest tokens that together have this probability.
+    seed:
+        The same seed gives the same text.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+    json:
+        End with one JSON line.
+    """
+    from shuoshu.answer.ask import Storyteller
+    from shuoshu.answer.terminal import complete_text
+
+    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    record = complete_text(Storyteller(run, precision), text, sampling, quiet=json)
+    if json:
+        finish(record, json)
 
 
-def chat_in_terminal(storyteller: Storyteller, mode: Mode | None, tips: bool, sampling: Sampling) -> None:
-    """Question and answer in turn until an empty line or the end of input. Each question stands for itself."""
-    if (mode or storyteller.mode) == "closed":
-        _ = storyteller.engine  # load it now, not after the first question
-    say(f"{storyteller.name}: ask away. An empty line ends the conversation.")
-    while True:
-        try:
-            question = input("？ ").strip()
-        except EOFError:
-            return
-        if not question:
-            return
-        try:
-            _print_stream(storyteller, question, mode, tips, sampling, quiet=False)
-        except UserError as error:  # one bad question is no reason to leave
-            say(str(error))
+def chat(
+    run: Path, /, *, open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32",
+) -> None:  # fmt: skip
+    """Talk with the books in the terminal; an empty line or Ctrl-D ends it.
 
+    Parameters
+    ----------
+    run:
+        A run or model folder.
+    open_:
+        Answer from the books, with the place.
+    closed:
+        Answer from the model's memory.
+    no_tips:
+        Ask questions as they stand.
+    precision:
+        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+    """
+    from shuoshu.answer.ask import Storyteller
+    from shuoshu.answer.terminal import chat_in_terminal
 
-def answer_record(answer: Answer) -> dict[str, Any]:
-    """An answer as it stands in JSON."""
-    return {**asdict(answer), "citations": [asdict(citation) for citation in answer.citations]}
-
-
-def _print_stream(
-    storyteller: Storyteller, question: str, mode: Mode | None, tips: bool, sampling: Sampling, quiet: bool
-) -> Answer:
-    for part in storyteller.stream(question, mode, tips, sampling):
-        if isinstance(part, Answer):
-            _print("\n", quiet)
-            for citation in part.citations:
-                _print(f"  ── 《{citation.book}》 {citation.title}（{citation.start}–{citation.end}）\n", quiet)
-            return part
-        _print(part, quiet)
-    raise AssertionError("a stream ends with its answer")
-
-
-def _print(text: str, quiet: bool) -> None:
-    if not quiet:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    chat_in_terminal(Storyteller(run, precision), mode_of(open_, closed), not no_tips, sampling or Sampling())

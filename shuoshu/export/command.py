@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from shuoshu.flags import Json
 from shuoshu.terminal import finish
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
 Type = Annotated[Literal["f16", "q8_0"], Parameter(name="--type")]
 
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from shuoshu.train.objective import Objective
 from shuoshu.train.plot import plot_metrics
 from shuoshu.train.regime import Plan, Stage, choose_settings, default_minutes
 from shuoshu.train.team import SOLO, Team, must_shard, whole
+from shuoshu.train.track import tracking
 
 
 def begin(folder: Path, fingerprint: str, team: Team = SOLO) -> None:
@@ -87,7 +88,9 @@ def run_training(training: Training) -> tuple[MiniGLM, dict[str, Any]]:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = plan.dropout
-    state = train(learner, plan, folder, training.hooks, stage)
+    name = f"{folder.parent.name} {stage}"
+    with tracking(options["track"] if team.first else (), folder, name, asdict(plan)) as track:
+        state = train(learner, plan, folder, replace(training.hooks, track=track), stage)
     model = _gathered(learner)
     if team.first:
         with folder_aside(folder / "model") as aside:
