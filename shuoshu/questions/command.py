@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from shuoshu.questions.options import GenerateOptions
-from shuoshu.terminal import finish, say
+from shuoshu.terminal import finish
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -125,12 +125,9 @@ def review(file: Path, /, *, chapters: Path, port: int = 7861) -> None:
     port:
         Where the page opens, on 127.0.0.1.
     """
-    from shuoshu.books.chapter import read_chapters
-    from shuoshu.questions.review import review_page
+    from shuoshu.questions.review_page import serve_review
 
-    page = review_page(file, read_chapters(chapters))
-    say(f"Review: http://127.0.0.1:{port}  (Ctrl-C closes it)")
-    page.launch(server_name="127.0.0.1", server_port=port, quiet=True, ssr_mode=False)
+    serve_review(file, chapters, port)
 
 
 def report_leaks(train: Path, test: Path) -> dict[str, Any]:
