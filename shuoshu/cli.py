@@ -128,7 +128,7 @@ def _stage(name: str, help: str, *sections: str) -> None:
 
 
 STAGE_SECTIONS: dict[str, tuple[str, ...]] = {}
-_stage("tokenizer", "Fit a tokenizer to the books of a run.", "tokenizer")
+_stage("tokenizer", "Fit a tokenizer to the books of a run.", "tokenizer", "model")
 _stage("pretrain", "Train the base model of a run on its books.", "model", "train", "pretrain")
 _stage("finetune", "Teach the base model of a run to answer its questions.", "train", "finetune")
 _stage("index", "Make the search index of a run, for answers with their place in the book.", "index")

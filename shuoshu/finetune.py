@@ -29,7 +29,7 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
     device = pick_device()
     team = join(device)
     begin(folder, fingerprint, team)
-    options = shared_options(recipe.finetune, recipe.train)
+    options = {**shared_options(recipe.finetune, recipe.train), "init_from": recipe.model.init_from}
     base = run.path / "pretrain" / "model"
     model = MiniGLM.load(base).to(device)
     tokenizer = Tokenizer.load(base)

@@ -12,7 +12,7 @@ Shapes below: B sequences, T tokens, D width, H heads, K key-value heads, E head
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from shuoshu.errors import UserError
 from shuoshu.files import read_json, write_aside, write_json
-from shuoshu.weights import load_tensors, save_tensors
+from shuoshu.weights import load_folder, load_tensors, save_tensors
 
 
 @dataclass(kw_only=True)
@@ -244,8 +244,11 @@ class MiniGLM(nn.Module):
             save_tensors(aside, weights)
 
     def load_weights(self, path: Path) -> None:
-        """Load weights that `save_weights` or transformers wrote. Raises UserError for a broken or foreign file."""
-        weights = load_tensors(path)
+        """Load weights that `save_weights` or transformers wrote, from one file or from a model folder.
+
+        Raises UserError for broken or foreign ones.
+        """
+        weights = load_folder(path) if path.is_dir() else load_tensors(path)
         if self.config.tie_word_embeddings:
             weights["lm_head.weight"] = weights.get("model.embed_tokens.weight", torch.empty(0))
         try:
@@ -254,10 +257,11 @@ class MiniGLM(nn.Module):
             raise UserError(f"{path}: the weights do not fit config.json beside them.") from error
 
     @classmethod
-    def load(cls, folder: Path) -> "MiniGLM":
-        """Read a Hugging Face model folder of the Qwen3 shape, its weights in one file."""
-        model = cls(GLMConfig.load(folder))
-        model.load_weights(folder / "model.safetensors")
+    def load(cls, folder: Path, context: int | None = None) -> "MiniGLM":
+        """Read a Hugging Face model folder of the Qwen3 shape; `context` takes another longest text than its own."""
+        config = GLMConfig.load(folder)
+        model = cls(replace(config, max_position_embeddings=context or config.max_position_embeddings))
+        model.load_weights(folder)
         return model.eval()
 
 

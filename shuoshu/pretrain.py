@@ -23,8 +23,11 @@ from shuoshu.train.regime import choose_config, default_minutes, pick_device
 from shuoshu.train.score import bits_per_char
 from shuoshu.train.stage import Training, begin, run_training
 from shuoshu.train.team import join
+from shuoshu.weights import find_model
 
 QUESTIONS_SHARE = 0.2
+OPEN_CONTEXT = 512
+"""Longest text seen at once where open weights are trained on, unless `model.context` says otherwise."""
 QUICK_WINDOWS = 64
 """Held-out windows scored while training; all of them are scored at the end."""
 
@@ -41,16 +44,21 @@ def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         say("pretrain: the books are too short to hold a part out, so overfitting cannot be seen.")
     tokenizer = Tokenizer.load(run.tokenizer)
     minutes = options["minutes"] or default_minutes("pretrain", device)
-    model = MiniGLM(choose_config(recipe.model, tokenizer.vocab_size, minutes, device))
-    model.initialise(torch.Generator().manual_seed(options["seed"]))
-    model.to(device)
+    if recipe.model.init_from:
+        options["init_from"] = recipe.model.init_from
+        model = MiniGLM.load(find_model(recipe.model.init_from), recipe.model.context or OPEN_CONTEXT).to(device)
+    else:
+        model = MiniGLM(choose_config(recipe.model, tokenizer.vocab_size, minutes, device))
+        model.initialise(torch.Generator().manual_seed(options["seed"]))
+        model.to(device)
     texts = [chapter.text for chapter in held]
     source = _text_source(run, recipe, tokenizer, chapters, model.config.max_position_embeddings, options["seed"])
     prompts = classic_prompts(chapters)
     context = model.config.max_position_embeddings
     hooks = Hooks(
         score=(lambda m: bits_per_char(m, tokenizer, texts, context, QUICK_WINDOWS)) if held else None,
-        show=lambda m: continue_prompts(m, tokenizer, prompts),
+        # What shows is the plain model: adapters beside its weights are unknown to the engine.
+        show=None if options["lora"] else lambda m: continue_prompts(m, tokenizer, prompts),
     )
     model, figures = run_training(
         Training(

@@ -53,6 +53,9 @@ class TokenizerOptions:
 
 @dataclass(kw_only=True)
 class ModelOptions:
+    init_from: str | None = None
+    """Open weights to start from, of the shape qwen3: a model folder, or a name on the Hugging Face hub
+    (`Qwen/Qwen3-0.6B-Base`). Tokenizer and shape are taken over; `context` may still be given."""
     layers: int | None = None
     """Transformer blocks."""
     width: int | None = None
@@ -105,6 +108,8 @@ class TrainOptions:
     """Arithmetic of the matrix products; bf16 where the machine is faster with it."""
     compile: bool | None = None
     """Compile the model with torch.compile; by itself on a long run where it works."""
+    lora: int | None = None
+    """Rank of adapters (LoRA) that are trained in place of the weights, and added into them at the end."""
     shard: bool | None = None
     """Under torchrun: spread the weights over the processes (FSDP2); by itself where they leave no room on one GPU."""
     evaluate_times: int = 20

@@ -54,10 +54,16 @@ def _tokenizer(run: RunFolder, recipe: Recipe, _: str) -> Figures:
     from shuoshu.books.chapter import read_chapters
     from shuoshu.files import folder_aside
     from shuoshu.questions.formats import read_questions
-    from shuoshu.tokenizer import choose_vocab_size, train_tokenizer
+    from shuoshu.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
     from shuoshu.train.data import hold_out
+    from shuoshu.weights import find_model
 
     started = time.monotonic()
+    if recipe.model.init_from:
+        tokenizer = Tokenizer.load(find_model(recipe.model.init_from))
+        with folder_aside(run.tokenizer) as aside:
+            tokenizer.save(aside)
+        return {"vocab_size": tokenizer.vocab_size, "seconds": round(time.monotonic() - started, 2)}
     chapters, _held = hold_out(read_chapters(run.chapters))
     texts = [chapter.text for chapter in chapters]
     characters = sum(map(len, texts))
@@ -133,7 +139,7 @@ STAGES = (
         name="tokenizer",
         do=_tokenizer,
         inputs=_parts("books/chapters.jsonl", "questions/train.jsonl"),
-        options=("tokenizer",),
+        options=("tokenizer", "model"),  # of the model: whether its weights, and so its tokenizer, are given
         output="tokenizer.json",
     ),
     Stage(

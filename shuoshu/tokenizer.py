@@ -154,8 +154,11 @@ class TextStream:
         self.broken = 0
 
     def step(self, token: int) -> str:
-        """The characters that `token` completes, perhaps none."""
-        return self._clean(self._decoder.decode(self._bytes_of[token]))
+        """The characters that `token` completes, perhaps none.
+
+        Open weights have rows for more tokens than their tokenizer knows: such a one stands for nothing.
+        """
+        return self._clean(self._decoder.decode(self._bytes_of[token] if token < len(self._bytes_of) else b""))
 
     def end(self) -> str:
         """What is left at the end: nothing to show, but an unfinished character is counted as broken."""

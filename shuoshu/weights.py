@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from shuoshu.errors import UserError
+from shuoshu.files import read_json
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -21,6 +22,34 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         if found is None:
             raise
         raise OSError(int(found[1]), str(error)) from error
+
+
+def load_folder(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a model folder, in one file or in several with an index. Raises UserError as `load_tensors`."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return load_tensors(folder / "model.safetensors")
+    names = sorted(set(read_json(index).get("weight_map", {}).values()))
+    return {name: tensor for part in names for name, tensor in load_tensors(folder / Path(part).name).items()}
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model: that folder itself, or what the Hugging Face hub has under `OWNER/NAME`, downloaded once.
+
+    Nothing but numbers, tokenizer and settings is taken. Raises UserError where there is neither.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+    except Exception as error:  # the library has a dozen kinds, from a bad name to a network that is down
+        raise UserError(
+            f"model.init_from: {name} is no folder here, and the Hugging Face hub did not give it "
+            f"({type(error).__name__}); download the model folder and name it."
+        ) from error
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -16,8 +16,9 @@ class Average:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self._names = [name for name, _ in model.named_parameters()]
-        self._weights = [weight.detach() for weight in model.parameters()]
+        named = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        self._names = list(named)
+        self._weights = [weight.detach() for weight in named.values()]
         self._means = [weight.clone() for weight in self._weights] if decay else []
 
     @torch.no_grad()

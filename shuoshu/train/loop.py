@@ -276,8 +276,8 @@ def _fit_to_budget(state: State, plan: Plan, team: Team, bar: Progress) -> None:
 
 
 def _weights(model: MiniGLM) -> dict[str, Tensor]:
-    """All weights by name, a tied output layer left out."""
-    return {name: weight.detach() for name, weight in model.named_parameters()}
+    """All weights that are trained, by name, a tied output layer left out."""
+    return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 def _put(learner: Learner, folder: Path) -> None:

@@ -22,7 +22,8 @@ class Optimiser:
         weight_decay: float,
         betas: tuple[float, float] = (0.9, 0.95),
     ) -> None:
-        named = dict(model.named_parameters())  # a tied output layer appears once, under the embedding's name
+        # A tied output layer appears once, under the embedding's name.
+        named = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         inner = {name for name, weight in named.items() if weight.dim() == 2 and "layers." in name}
         matrices = {name: weight for name, weight in named.items() if name in inner}
         tables = {name: weight for name, weight in named.items() if name not in inner and weight.dim() == 2}

@@ -115,6 +115,9 @@ def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device
         # A fact learned by heart is not worse for being unknown to the facts set aside, so the last weights stand.
         "keep": "best" if stage == "pretrain" else "last",
     }
+    if options.get("init_from") or options["lora"]:
+        # Weights that AdamW made, and know a language already, are moved by AdamW and gently; adapters begin at zero.
+        chosen |= {"optimizer": "adamw", "lr": 3e-4 if options["lora"] else 5e-5}
     return {name: options[name] if options.get(name) is not None else value for name, value in chosen.items()}
 
 

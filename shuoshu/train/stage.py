@@ -16,6 +16,7 @@ from shuoshu.files import folder_aside, read_json
 from shuoshu.model import MiniGLM, describe
 from shuoshu.terminal import clock, say
 from shuoshu.tokenizer import Tokenizer
+from shuoshu.train.adapters import adapt, merge
 from shuoshu.train.data import Source
 from shuoshu.train.loop import Hooks, Learner, plan_or_saved, probe, train
 from shuoshu.train.objective import Objective
@@ -70,6 +71,7 @@ def run_training(training: Training) -> tuple[MiniGLM, dict[str, Any]]:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = settings["dropout"]
+    adapted = adapt(model, options["lora"]) if options["lora"] else None
     source = training.make_source(settings["batch"])
     sharded = options["shard"] if options["shard"] is not None else must_shard(config.parameters(), device)
     objective = Objective(model, settings["noise"], training.teachers)
@@ -91,7 +93,7 @@ def run_training(training: Training) -> tuple[MiniGLM, dict[str, Any]]:
     name = f"{folder.parent.name} {stage}"
     with tracking(options["track"] if team.first else (), folder, name, asdict(plan)) as track:
         state = train(learner, plan, folder, replace(training.hooks, track=track), stage)
-    model = _gathered(learner)
+    model = merge(adapted) if adapted else _gathered(learner)
     if team.first:
         with folder_aside(folder / "model") as aside:
             save_model(model, tokenizer, aside)
