@@ -20,8 +20,9 @@ SAME_WORDING = 0.8
 NEAR_WORDING = 0.5
 """The overlap of near wordings. Neither counts where the keys differ: questions on different facts of the four-novel
 set reach 0.54 where only the name asked for differs; those with the same key stay under 0.45."""
-SAME_THINGS = 0.2
-"""Share of a question's bigrams, weighted by rarity, that the other record's text must hold where the keys agree."""
+SAME_THINGS, SAME_NUMBER, KEY_WITHIN = 0.2, 0.4, 0.4
+"""Share of a wording's characters, weighted by rarity, that another one with the same key must have for both to ask for
+one fact; where the key is a number, which answers many; and where one key only holds the other."""
 TELLING_ANSWER = 8
 """An answer of so many characters is given to one fact only."""
 SHINGLE = 10
@@ -30,6 +31,7 @@ SAME_PLACE = "same place"
 """The reason of a link between two facts told in one breath: kept together in a split, but no leak."""
 COMMON_KEY = 50
 """A key shared by more records than this (a yes, a number) says nothing about which fact is meant."""
+_NUMBER = re.compile("第?[0-9〇零一二三四五六七八九十百千万两半数几余]+[^0-9]?")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def bigrams(text: str) -> frozenset[str]:
 
 def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     """Shared share of two sets, 0 to 1."""
-    return len(left & right) / len(left | right) if left or right else 0.0
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared) if left or right else 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,10 @@ class _View:
     id: str
     of: str
     wordings: tuple[frozenset[str], ...]
-    told: frozenset[str]
+    things: tuple[frozenset[str], ...]
+    """The characters (words, in Latin script) of each wording."""
+    said: frozenset[str]
+    """Those of the answer."""
     keys: frozenset[str]
     answer: str
     evidence: str
@@ -82,12 +88,12 @@ def _view(question: Question) -> _View:
     keys = [bare(key) for key in question.key]
     if not keys:
         keys = [bare(question.answer)]  # an answer without a key is its own key
-    asked = [bigrams(wording) for wording in question.wordings()]
     return _View(
         id=question.id,
         of=question.of,
-        wordings=tuple(asked),
-        told=frozenset().union(*asked, bigrams(question.answer)),
+        wordings=tuple(bigrams(wording) for wording in question.wordings()),
+        things=tuple(_things(wording) for wording in question.wordings()),
+        said=_things(question.answer),
         keys=frozenset() if unanswerable else frozenset(key for key in keys if key),
         answer="" if unanswerable or len(bare(question.answer)) < TELLING_ANSWER else bare(question.answer),
         evidence=bare(question.evidence),
@@ -148,7 +154,10 @@ def keys_agree(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def _same_wording(one: _View, other: _View, rarity: dict[str, float]) -> str:
-    overlap = max(jaccard(a, b) for a in one.wordings for b in other.wordings)
+    # Wordings of very different length cannot overlap enough: not worth comparing.
+    pairs = itertools.product(one.wordings, other.wordings)
+    near = (jaccard(a, b) for a, b in pairs if NEAR_WORDING <= len(a) / (len(b) or 1) <= 1 / NEAR_WORDING)
+    overlap = max(near, default=0.0)
     if overlap == 1 or (overlap >= SAME_WORDING and not _told_apart(one, other)):
         return "same wording"
     # 一灯守灯人的外号 and 六灯守灯人的外号 differ in one character, and their keys tell them apart.
@@ -178,24 +187,31 @@ def _told_apart(one: _View, other: _View) -> bool:
 def _same_things(one: _View, other: _View, rarity: dict[str, float]) -> str:
     if not keys_agree(one.keys, other.keys):
         return ""
+    shared = one.keys & other.keys
     # The key itself is shared by every question it answers: only what else is said counts.
-    keys = frozenset().union(*(bigrams(key) for key in one.keys | other.keys))
-    best = max(
-        _share_told(wording - keys, told, rarity)
-        for wordings, told in ((one.wordings, other.told), (other.wordings, one.told))
-        for wording in wordings
-    )
-    return "same key and things" if best >= SAME_THINGS else ""
+    spoken = frozenset().union(*(_things(key) for key in shared))
+    least = KEY_WITHIN if not shared else SAME_NUMBER if all(map(_NUMBER.fullmatch, shared)) else SAME_THINGS
+    for asked, told in itertools.product(one.things, other.things):
+        if not shared:  # an answer without a key holds the key of the other: what it says besides counts as well
+            asked, told = asked | one.said, told | other.said
+        if _share(asked - spoken, told - spoken, rarity) >= least:
+            return "same key and things"
+    return ""
 
 
-def _share_told(asked: frozenset[str], told: frozenset[str], rarity: dict[str, float]) -> float:
-    whole = sum(rarity[gram] for gram in asked)
-    return sum(rarity[gram] for gram in asked & told) / whole if whole else 0.0
+def _share(one: frozenset[str], other: frozenset[str], rarity: dict[str, float]) -> float:
+    whole = min(sum(rarity[thing] for thing in things) for things in (one, other))
+    return sum(rarity[thing] for thing in one & other) / whole if whole else 0.0
+
+
+def _things(text: str) -> frozenset[str]:
+    plain = unicodedata.normalize("NFKC", re.sub(r"《[^》]*》", "", text)).lower()
+    return frozenset(re.findall(r"[a-z]+|[^\W_]", plain))
 
 
 def _rarity(views: list[_View]) -> dict[str, float]:
-    counts = Counter(gram for view in views for gram in view.told)
-    return {gram: math.log((len(views) + 1) / (count + 0.5)) for gram, count in counts.items()}
+    counts = Counter(mark for view in views for mark in frozenset().union(*view.wordings, *view.things, view.said))
+    return {mark: math.log((len(views) + 1) / (count + 0.5)) for mark, count in counts.items()}
 
 
 def _share_id(views: list[_View]) -> Iterator[tuple[int, int]]:

@@ -5,6 +5,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from shuoshu.books.chapter import read_chapters
 from shuoshu.questions.check import check_leak
 from shuoshu.questions.facts import facts
 from shuoshu.questions.formats import read_questions, write_questions
@@ -13,28 +14,32 @@ from shuoshu.recipe import DEMO, QuestionsOptions
 from shuoshu.terminal import say
 
 
-def prepare_questions(out: Path, options: QuestionsOptions) -> dict[str, Any]:
+def prepare_questions(out: Path, options: QuestionsOptions, chapters: Path | None = None) -> dict[str, Any]:
     """Write `train.jsonl`, `valid.jsonl` and `test.jsonl` into `out`; returns how many questions and facts each holds.
 
-    The same files, options and seed give the same split. All wordings of a fact go to one side. Without training files
-    all three are written, and hold nothing but the test files' questions. Raises UserError for a file that is missing
-    or not a question file.
+    The same files, options and seed give the same split. All wordings of a fact go to one side. With `chapters`
+    (chapters.jsonl), the facts of the chapters that pretraining holds out are never trained on where there is another
+    side: all go to test, or to valid where test files are given; further facts fill that side up to its share. Without
+    training files all three are written, and hold nothing but the test files' questions. Raises UserError for a file
+    that is missing or not a question file.
     """
     given = [question for name in options.train for question in read_named(name, "train")]
     test = [question for name in options.test for question in read_named(name, "test")]
     groups = facts(given)
     random.Random(options.seed).shuffle(groups)
-    shares = [("valid", options.valid_share), ("test", 0.0 if options.test else options.test_share)]
-    parts: dict[str, list[list[int]]] = {}
-    taken = 0
-    for name, share in shares:
-        count = round(share * len(groups))
-        parts[name] = groups[taken : taken + count]
-        taken += count
-    parts["train"] = groups[taken:]
+    shares = {"valid": options.valid_share, "test": 0.0 if options.test else options.test_share}
+    aside = "test" if shares["test"] else "valid" if shares["valid"] else ""
+    places = held_out_chapters(chapters) if aside and chapters is not None and chapters.is_file() else set()
+    parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
+    for group in groups:
+        parts[aside if any((given[i].book, given[i].chapter) in places for i in group) else "train"].append(group)
+    figures: dict[str, Any] = {"held_out_facts": len(parts[aside]) if aside else 0}
+    for name, share in shares.items():
+        more = max(0, round(share * len(groups)) - len(parts[name]))
+        parts[name] += parts["train"][:more]
+        del parts["train"][:more]
     sets = {name: [given[i] for i in sorted(i for group in part for i in group)] for name, part in parts.items()}
     sets["test"] += test
-    figures: dict[str, Any] = {}
     for name in ("train", "valid", "test"):
         figures[name] = write_questions(out / f"{name}.jsonl", sets[name])
         figures[f"{name}_facts"] = len(parts[name])
@@ -47,6 +52,15 @@ def prepare_questions(out: Path, options: QuestionsOptions) -> dict[str, Any]:
                 f"`shuoshu questions check {out / 'train.jsonl'} {out / 'test.jsonl'}`."
             )
     return figures
+
+
+def held_out_chapters(chapters: Path) -> set[tuple[str, int]]:
+    """(book, number) of the chapters held out whole by pretraining: every 10th of each book."""
+    from shuoshu.train.data import hold_out
+
+    learned, held = hold_out(read_chapters(chapters))
+    # A short book holds out only the end of its last chapter, which is learned too.
+    return {(chapter.book, chapter.number) for chapter in held} - {(one.book, one.number) for one in learned}
 
 
 def read_named(name: str, part: str) -> list[Question]:

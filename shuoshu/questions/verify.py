@@ -2,7 +2,7 @@
 
     accepted, rejected = check_pairs(questions, chapters)
 
-Measured on 1,120 true pairs of four novels and on damaged ones: docs/questions.md.
+Where the evidence stands, and whether words and names belong there: `places.py`. Measured: docs/questions.md.
 """
 
 import re
@@ -11,18 +11,9 @@ from dataclasses import dataclass, replace
 
 from shuoshu.books.chapter import Chapter
 from shuoshu.questions.facts import SAME_PLACE, bare, keys_agree, links, normal
-from shuoshu.questions.names import find_names
+from shuoshu.questions.places import Books
 from shuoshu.questions.question import Question
 
-ALIGNED = 85.0
-"""Likeness (0 to 100, Levenshtein) from which a misquoted piece of evidence is taken for the place it is most like."""
-SLACK = 5
-"""Characters by which the ends of aligned evidence may move."""
-NEAR = 2000
-"""Characters around the evidence within which every name of the pair must stand. Of 1,120 true pairs 98.3 % are
-accepted so, and 88.5 % of those with a name changed for another of the book rejected; with 3,000, 98.7 % and 85.7 %."""
-HERO = 600
-"""A name that stands once in so many characters is exempt: heroes go by too many other names (唐僧, 三藏, 玄奘)."""
 QUESTION_LENGTH, ANSWER_LENGTH, EVIDENCE_LENGTH = (4, 80), (1, 120), (4, 300)
 """Characters, in Chinese; three times as many in other languages."""
 MERGED = ("near wording", "same evidence")
@@ -44,112 +35,6 @@ class Rejected:
 
     question: Question
     reasons: tuple[str, ...]
-
-
-class Books:
-    """The chapters, made ready for looking things up."""
-
-    def __init__(self, chapters: list[Chapter]) -> None:
-        self._books: dict[str, _Book] = {}
-        for title in dict.fromkeys(chapter.book for chapter in chapters):
-            self._books[title] = _Book([chapter for chapter in chapters if chapter.book == title])
-
-    def has(self, book: str) -> bool:
-        """Whether the book is among those given."""
-        return book in self._books
-
-    def locate(self, question: Question) -> tuple[Question, str]:
-        """The question with its evidence as it stands in the book and the chapter it stands in, or why it has none.
-
-        Looks in the named chapter only where one is named, else in all.
-        """
-        chapters = self._books[question.book].chapters
-        if question.chapter and question.chapter not in chapters:
-            return question, "the book has no such chapter"
-        numbers = [question.chapter] if question.chapter else list(chapters)
-        for number in numbers:
-            if question.evidence in chapters[number].text:
-                return replace(question, chapter=number), ""
-        for number in numbers:
-            if (found := chapters[number].find(question.evidence)) is not None:
-                return replace(question, chapter=number, evidence=found), ""
-        likeness, found, number = max((*chapters[number].align(question.evidence), number) for number in numbers)
-        if likeness >= ALIGNED:
-            return replace(question, chapter=number, evidence=found), ""
-        return question, "evidence not in the chapter" if question.chapter else "evidence not in the book"
-
-    def support(self, question: Question) -> list[str]:
-        """What the surroundings of the (located) evidence fail to show."""
-        book = self._books[question.book]
-        around = book.around(question.chapter or 0, bare(question.evidence))
-        reasons = []
-        if question.key and not any(bare(key) in around for key in question.key):
-            reasons.append("key not near the evidence")
-        told = bare(question.question) + "\n" + bare(question.answer)
-        if any(name not in around for name in set(book.names.findall(told))):
-            reasons.append("a name that is not near the evidence")
-        return reasons
-
-
-class _Book:
-    """A book's chapters, its bare text as a whole, and a pattern of its names, heroes left out."""
-
-    def __init__(self, chapters: list[Chapter]) -> None:
-        self.chapters = {chapter.number: _Text(chapter.text) for chapter in chapters}
-        self._starts, start = {}, 0
-        for number, text in self.chapters.items():
-            self._starts[number] = start
-            start += len(text.bare)
-        self._bare = "".join(text.bare for text in self.chapters.values())
-        names = [name for name, count in find_names(chapters).items() if count * HERO < start]
-        self.names = re.compile("|".join(map(re.escape, sorted(names, key=lambda name: -len(name)))) or "(?!)")
-
-    def around(self, number: int, evidence: str) -> str:
-        """The bare text NEAR characters before and after a piece of bare evidence of a chapter."""
-        at = self._starts[number] + self.chapters[number].bare.find(evidence)
-        return self._bare[max(0, at - NEAR) : at + len(evidence) + NEAR]
-
-
-class _Text:
-    """A chapter's text, and beside it the same without spaces and punctuation, each character knowing its place."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        letters, places = [], []
-        for place, character in enumerate(text):
-            for letter in bare(character):
-                letters.append(letter)
-                places.append(place)
-        self.bare, self._places = "".join(letters), places
-
-    def find(self, evidence: str) -> str | None:
-        """The piece of text that differs from `evidence` in spaces and punctuation only."""
-        wanted = bare(evidence)
-        at = self.bare.find(wanted) if wanted else -1
-        return None if at < 0 else self._piece(at, at + len(wanted))
-
-    def align(self, evidence: str) -> tuple[float, str]:
-        """(likeness 0 to 100, piece of text) most like the evidence."""
-        from rapidfuzz.fuzz import partial_ratio_alignment, ratio
-
-        wanted = bare(evidence)
-        if len(wanted) < EVIDENCE_LENGTH[0] or len(self.bare) < len(wanted):
-            return 0.0, ""
-        best = partial_ratio_alignment(wanted, self.bare, score_cutoff=ALIGNED)
-        if best is None:
-            return 0.0, ""
-        # The best window is as long as the quotation; where words were lost or added, its ends are a little off.
-        ends = [
-            (ratio(wanted, self.bare[start:end]), -start, end)
-            for start in range(max(0, best.dest_start - SLACK), best.dest_start + SLACK + 1)
-            for end in range(best.dest_end - SLACK, min(len(self.bare), best.dest_end + SLACK) + 1)
-            if start < end
-        ]
-        likeness, start, end = max(ends)
-        return likeness, self._piece(-start, end)
-
-    def _piece(self, start: int, end: int) -> str:
-        return self.text[self._places[start] : self._places[end - 1] + 1]
 
 
 def check_pairs(questions: list[Question], chapters: list[Chapter]) -> tuple[list[Question], list[Rejected]]:

@@ -1,5 +1,6 @@
 """Pairs held against the books: what passes, what is repaired, what is refused and why."""
 
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from shuoshu.books.chapter import Chapter
 from shuoshu.questions.formats import read_questions
 from shuoshu.questions.names import find_names
+from shuoshu.questions.places import Books
 from shuoshu.questions.question import Question
-from shuoshu.questions.verify import Books, check_pair, check_pairs, count_reasons
+from shuoshu.questions.verify import check_pair, check_pairs, count_reasons
 
 DEMO = Path(__file__).resolve().parents[2] / "shuoshu/demo"
 
@@ -87,6 +89,60 @@ def test_wordings_that_give_the_key_away_are_left_out(books: Books) -> None:
 )
 def test_reasons(books: Books, change: dict, reason: str) -> None:
     assert any(found.startswith(reason) for found in check_pair(replace(TRUE, **change), books)[1])
+
+
+def test_evidence_from_anywhere_does_not_fit(novella: list[Chapter], books: Books) -> None:
+    """The words of a pair lead to its evidence; taken from anywhere else it passes about as often as CHANCE says."""
+    pairs = [pair for pair in read_questions(DEMO / "questions.test.jsonl") if pair.level != "NA"]
+    refused = 0
+    for pair, other in itertools.product(pairs[::6], pairs[3::6]):
+        moved = replace(pair, evidence=other.evidence, chapter=other.chapter, key=())
+        refused += any(reason.startswith("evidence does not fit") for reason in check_pair(moved, books)[1])
+    tried = len(pairs[::6]) * len(pairs[3::6])
+    assert refused / tried > 0.9
+
+
+def test_an_answer_to_another_question_does_not_fit(books: Books) -> None:
+    pairs = [pair for pair in read_questions(DEMO / "questions.test.jsonl") if pair.level == "L3"]
+    moved = [
+        replace(pair, answer=other.answer, key=other.key)
+        for pair, other in itertools.product(pairs[::9], pairs[4::9])
+        if pair.chapter != other.chapter
+    ]
+    assert sum(check_pair(pair, books)[1] != [] for pair in moved) / len(moved) > 0.9
+
+
+def test_a_name_told_in_parts() -> None:
+    text = "那人道：“小生姓邵名俊，土居于此，特来报知义士。”\n" + "风雪满山，众人无话，各自归去。\n" * 40
+    told = Books([Chapter(book="书", number=1, title="", text=text, start=0)])
+    pair = Question(
+        book="书",
+        chapter=1,
+        question="特来报知义士的土居秀才是谁？",
+        answer="特来报知的秀才名叫邵俊。",
+        key=("邵俊",),
+        evidence="小生姓邵名俊，土居于此",
+    )
+    assert check_pair(pair, told)[1] == []
+    assert check_pair(replace(pair, key=("邵明",), answer="名叫邵明。"), told)[1] != []
+
+
+def test_names_of_an_english_book_are_looked_for() -> None:
+    far = "The rain fell on the hills, and nobody came along the road that day.\n" * 60
+    story = "Then Alice laughed, and then Alice sang to Mr. Brown, and at last Alice slept beside the fire.\n"
+    other = "There Harold spoke, and there Harold rowed to the island, and so Harold hid the silver key.\n"
+    told = Books([Chapter(book="a", number=1, title="", text=far + story + far + other + far, start=0)])
+    pair = Question(
+        book="a",
+        chapter=1,
+        question="Who hid the silver key on the island?",
+        answer="Harold rowed to the island and hid the silver key.",
+        key=("Harold",),
+        evidence="there Harold rowed to the island, and so Harold hid the silver key",
+    )
+    assert check_pair(pair, told)[1] == []
+    wrong = replace(pair, question="What did Alice hide on the island?", answer="Alice hid the silver key.", key=())
+    assert check_pair(wrong, told)[1] == ["a name that is not near the evidence"]
 
 
 def test_evidence_is_repaired(books: Books) -> None:
