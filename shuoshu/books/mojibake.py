@@ -8,7 +8,7 @@ import re
 
 from shuoshu.books.account import Account
 from shuoshu.books.characters import MISSING
-from shuoshu.books.encoding import EVERYDAY
+from shuoshu.books.everyday import EVERYDAY
 
 _SUSPECT = re.compile(
     "[\ue000-\uf8ff\ufffd\u3040-\u30ff\u0370-\u04ff\u2502-\u257f\u3100-\u312f\u3400-\u4dbf\U00020000-\U0002ffff]"

@@ -1,62 +1,84 @@
 """Encodings found by content: slices of the bundled book, and of the corpus where it is at hand."""
 
+import importlib.util
 import random
 from pathlib import Path
 
-import opencc
 import pytest
 
-from shuoshu.books.encoding import decode, detect, looks_binary
-from shuoshu.books.sources import demo_book
+from shuoshu.books.encoding import decode, looks_binary
 
-CORPUS = Path(__file__).resolve().parents[2] / "../shared/corpus"
-# (encoding the slice is written in, name that is right, traditional text)
-WRITTEN = [
-    ("utf-8", "utf-8", False),
-    ("utf-8-sig", "utf-8-sig", False),
-    ("gb18030", "gb18030", False),
-    ("gbk", "gb18030", False),
-    ("big5", "big5hkscs", True),
-    ("big5hkscs", "big5hkscs", True),
-    ("utf-16-le", "utf-16-le", False),
-    ("utf-16-be", "utf-16-be", False),
-]
-SIZES = [24, 61, 301, 1024, 4096, 16_384, 65_536]
-SLICES = 6
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = importlib.util.spec_from_file_location("books_encodings", ROOT / "benchmarks/books_encodings.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+BENCHMARK = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(BENCHMARK)
+MARKED = ("utf-8-sig", "utf-16-le", "utf-16-be")
+STORY = "第一章 山中\n他在山中走了一天，看见一个老人坐在石上。老人说：“你来了。”两个人就在石上坐了一夜。\n"
+BOTH = "他在山中走了一天，天色已晚，路上只有一老人坐在石上。老人曰：“子何必急急如此？”他笑而不答，"
 
 
-def texts() -> list[str]:
-    files = sorted(CORPUS.glob("*.txt")) if CORPUS.is_dir() else []
-    return [file.read_text(encoding="utf-8") for file in [demo_book(), *files]]
+@pytest.fixture(scope="module")
+def books() -> dict[str, list[str]]:
+    return BENCHMARK.books(ROOT / "../shared/corpus")
 
 
-@pytest.mark.parametrize(("encoding", "right", "traditional"), WRITTEN)
-@pytest.mark.parametrize("broken", [0, 2])
-def test_slices_cut_anywhere(encoding: str, right: str, traditional: bool, broken: int) -> None:
-    rng = random.Random(7)
-    convert = opencc.OpenCC("s2t").convert
-    books = texts()
+@pytest.mark.parametrize("way", ["cut", "two_bytes", "broken_mark"])
+def test_slices(books: dict[str, list[str]], way: str) -> None:
+    """In all eight codecs: Chinese old and new, English, both mixed, JSON and HTML that names another charset."""
+    rng = random.Random(f"{way} 1")
     wrong, total = [], 0
-    for size in SIZES:
-        for _ in range(SLICES if size >= 300 or not broken else 0):
-            book = rng.choice(books)
-            at = rng.randrange(len(book) - size)
-            piece = book[at : at + size]
-            data = (convert(piece) if traditional else piece).encode(encoding, "ignore")
-            cut = 0 if encoding == "utf-8-sig" else rng.randrange(3)
-            cut -= cut % 2 if encoding.startswith("utf-16") else 0
-            data = bytearray(data[cut : cut + size])
-            for _ in range(broken):  # behind the byte-order mark: without it, plain utf-8 is the right answer
-                data[rng.randrange(3, len(data))] = rng.randrange(256)
-            total += 1
-            found = detect(bytes(data))[0]
-            if found != right:
-                wrong.append((size, found, bytes(data[:24])))
+    for kind, texts in books.items():
+        for codec in BENCHMARK.FAMILIES:
+            if (kind == "simplified" and codec.startswith("big5")) or (way == "broken_mark" and codec not in MARKED):
+                continue
+            for size in (24, 61) if way == "cut" else (301, 4096):
+                wrong += BENCHMARK.measure(texts, codec, size, 5, rng, getattr(BENCHMARK, way))
+                total += 5
     assert len(wrong) <= 0.01 * total, wrong
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "gb18030", "big5hkscs"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_lost_bytes_shift_a_few_characters_only(encoding: str, lost: int) -> None:
+    text = BOTH * 60  # one line: nothing in it ends a shift
+    data = text.encode(encoding)
+    at = len(data) // 2
+    found = decode(data[: at + 1] + data[at + 1 + lost :])
+    assert found.encoding in (encoding, "big5")
+    assert found.text[:200] == text[:200]
+    assert found.text[-200:] == text[-200:]
+
+
+def test_a_line_of_another_encoding() -> None:
+    data = (STORY * 3).encode() + STORY.encode("gb18030") + (STORY * 3).encode()
+    assert decode(data).text == STORY * 7
+
+
+def test_a_damaged_mark_is_a_mark() -> None:
+    assert decode(b"\xef\xbbX" + STORY.encode()).text == "\ufeff" + STORY
+    assert decode(b"\xff\x01" + STORY.encode("utf-16-le")).text == "\ufeff" + STORY
+    assert decode("拿着".encode("utf-16-le") + STORY.encode("utf-16-le")).text.startswith("拿着")
+    assert decode(b"\xef\xbb\xbf" + STORY.encode("gb18030")).text.endswith(STORY)
+
+
+def test_only_a_few_bytes_of_a_page_tell() -> None:
+    page = "<div class='x'></div>\n" * 9000 + "<p>他来了，你也来了。</p>" + "<div class='x'></div>\n" * 9000
+    assert decode(page.encode("gb18030")).text == page
+    assert decode(page.encode("big5", "ignore")).text == page.encode("big5", "ignore").decode("big5")
 
 
 def test_short_gbk_that_is_valid_utf8() -> None:
     assert decode("联通".encode("gbk")).text == "联通"
+
+
+def test_names() -> None:
+    assert decode(STORY.encode()).encoding == "utf-8"
+    assert decode(STORY.encode("utf-8-sig")).encoding == "utf-8-sig"
+    assert decode(STORY.encode("gbk")).encoding == "gb18030"
+    assert decode(STORY.encode("utf-16")).encoding == "utf-16-le"
+    assert decode(STORY.encode("utf-32")).encoding == "utf-32-le"
 
 
 def test_long_ascii_head() -> None:
