@@ -1,12 +1,13 @@
-"""`shuoshu serve`: the page and its server.
+"""`shuoshu serve`: the page and the API in one server.
 
-One FastAPI application holds everything; the Gradio page is mounted at its root, behind the routes named here.
+request → Guard (name, origin, key, number, size) → the API's routes, and for all other paths the Gradio page
 """
 
+import ipaddress
+import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,80 +15,106 @@ from typing import TYPE_CHECKING, Any
 from shuoshu.answer.ask import Storyteller
 from shuoshu.errors import UserError
 from shuoshu.files import reason
+from shuoshu.serve.keys import VARIABLE, Keys, chosen_keys, new_key
+from shuoshu.serve.options import ServeOptions
 from shuoshu.terminal import say
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-DRAIN_SECONDS = 2
-"""How long an open page may hold up the end: its connection never closes by itself."""
+    from shuoshu.serve.gate import Gate
+    from shuoshu.serve.headers import App
+    from shuoshu.serve.narrator import Narrator
 
 
-def build_app(storytellers: Sequence[Storyteller]) -> "FastAPI":
-    """The application for these models: `/healthz`, and the page at `/`.
+def serve_runs(runs: Sequence[Path], host: str, port: int, options: ServeOptions | None = None) -> None:
+    """Serve these run or model folders, as a page and an API, until Ctrl-C or SIGTERM.
 
-    Raises UserError where a run can neither search its books nor remember them, or its question files are broken.
+    Raises UserError where a folder is no run, the address cannot be listened on, or needs a key and has none, before
+    anything is loaded.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    import gradio as gr
-    from fastapi import FastAPI
-
-    from shuoshu.serve.desk import Desk
-    from shuoshu.serve.looks import page_looks
-    from shuoshu.serve.page import build_page, names
-
-    desks = [Desk(storyteller) for storyteller in storytellers]
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        desks[0].warm()
-        yield
-        for desk in desks:
-            desk.close()
-
-    # FastAPI's own documentation page loads its scripts from another host.
-    app = FastAPI(title="Shuoshu", lifespan=lifespan, docs_url=None, redoc_url=None)
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, Any]:
-        """That the server is there, and which models it holds."""
-        return {"status": "ok", "models": names(desks)}
-
-    return gr.mount_gradio_app(
-        app,
-        build_page(desks),
-        path="/",
-        ssr_mode=False,
-        show_error=False,
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        pwa=False,
-        max_file_size="1kb",  # nothing is uploaded, but the route for it is always there
-        **page_looks(),
-    )
-
-
-def serve_runs(runs: Sequence[Path], host: str, port: int) -> None:
-    """Open the chat page for these run or model folders, and stay until Ctrl-C.
-
-    Raises UserError where a folder is no run, or the address cannot be listened on, before anything is loaded.
-    """
+    options = options or ServeOptions()
     if not runs:
         raise UserError("Give at least one run to serve: shuoshu serve runs/NAME.")
-    storytellers = [Storyteller(path) for path in runs]
-    need_packages()
+    storytellers = [Storyteller(path, options.precision) for path in runs]
+    keys = chosen_keys(options.api_key)
+    need_packages(options.page)
+    check_options(options, keys)
     with listen(host, port) as listener:
-        say("Loading the page …")
-        import uvicorn
+        check_address(listener, host, keys)
+        from shuoshu.serve.narrator import narrators
+        from shuoshu.serve.server import Server
 
-        app = build_app(storytellers)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_SECONDS)
+        say("Loading …")
+        logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+        logging.getLogger("shuoshu.serve").setLevel(logging.INFO)
+        served = narrators(storytellers, options.slots, options.queue)
+        for each in served:
+            each.load()
+        gate = make_gate(served, options)
+        app = build_app(served, gate, options, keys, names_of(listener, options))
         say(f"说书 Shuoshu: {address(listener)}  (Ctrl-C closes it)")
-        with suppress(KeyboardInterrupt):  # the server closes its connections, then passes the signal on
-            uvicorn.Server(config).run(sockets=[listener])
+        say(f"API: {address(listener)}/v1  models: {', '.join(each.name for each in served)}")
+        try:
+            Server(app, gate, served, options.drain_seconds).run(sockets=[listener])
+        finally:
+            for each in served:
+                each.close()
         say("Closed.")
+
+
+def build_app(
+    narrators: Sequence["Narrator"],
+    gate: "Gate",
+    options: ServeOptions,
+    keys: Keys,
+    names: frozenset[str] | None = None,
+) -> "App":
+    """Everything that answers requests (ASGI). `names` are the host names it may be called by; None for any."""
+    from shuoshu.serve.api import build_api
+    from shuoshu.serve.guard import Guard
+    from shuoshu.serve.ledger import Ledger
+
+    ledger = Ledger(narrators, gate, options.log_prompts)
+    api = build_api(narrators, gate, ledger, options, bool(keys))
+    page = build_page_app(narrators, gate) if options.page else None
+
+    if page is not None:
+        api.router.lifespan_context = lambda _: page.router.lifespan_context(page)  # type: ignore[assignment]
+        api.router.default = _page_or(page, api.router.default)
+    app: App = Guard(api, gate, ledger, keys, names, options.cors)  # type: ignore[arg-type]
+    if options.cors:
+        from starlette.middleware.cors import CORSMiddleware
+
+        app = CORSMiddleware(app, options.cors, allow_methods=["GET", "POST"], allow_headers=["*"])  # type: ignore[arg-type]
+    if options.proxy:
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+        app = ProxyHeadersMiddleware(app, options.proxy)  # type: ignore[arg-type]
+    return app
+
+
+def _page_or(page: "App", unknown: "App") -> "App":
+    """What answers for all that is no route of the API."""
+
+    async def otherwise(scope: Any, receive: Any, send: Any) -> None:
+        await (unknown if scope["path"].startswith("/v1/") else page)(scope, receive, send)
+
+    return otherwise
+
+
+def build_page_app(narrators: Sequence["Narrator"], gate: "Gate") -> "FastAPI":
+    """The page as an application of its own."""
+    from shuoshu.serve.page import build_page
+
+    return build_page(narrators, gate)
+
+
+def make_gate(narrators: Sequence["Narrator"], options: ServeOptions) -> "Gate":
+    """As many inside as the models together have slots and places in line."""
+    from shuoshu.serve.gate import Gate
+
+    return Gate(len(narrators) * (options.slots + options.queue), options.per_client)
 
 
 def check_page(host: str, port: int) -> None:
@@ -96,10 +123,48 @@ def check_page(host: str, port: int) -> None:
     listen(host, port).close()
 
 
-def need_packages() -> None:
-    """Raises UserError where the page's packages are not installed."""
-    if find_spec("gradio") is None:
-        raise UserError("The page needs more packages; install them with: pip install 'shuoshu[serve]'.")
+def need_packages(page: bool = True) -> None:
+    """Raises UserError where the packages of the server are not installed."""
+    for name in ("fastapi", "uvicorn", "prometheus_client", *(["gradio"] if page else [])):
+        if find_spec(name) is None:
+            raise UserError("The server needs more packages; install them with: pip install 'shuoshu[serve]'.")
+
+
+def check_options(options: ServeOptions, keys: Keys) -> None:
+    """Raises UserError for numbers that are none, and for a door open to every web page."""
+    for name in ("slots", "per_client", "max_prompt_tokens", "max_new_tokens", "seconds"):
+        if not getattr(options, name) > 0:
+            raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give more than 0.")
+    for name in ("queue", "drain_seconds"):
+        if not getattr(options, name) >= 0:
+            raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give 0 or more.")
+    if "*" in options.cors and not keys:
+        raise UserError(f"--cors '*' lets every web page use the models; set a key in {VARIABLE} first.")
+
+
+def check_address(listener: socket.socket, host: str, keys: Keys) -> None:
+    """Raises UserError where others than this machine can reach the server, and there is no key."""
+    if not _is_local(listener) and not keys:
+        raise UserError(
+            f"--host {host} can be reached from other machines, so a key is needed: set {VARIABLE} or give --api-key, "
+            f"for instance {new_key()}."
+        )
+
+
+def names_of(listener: socket.socket, options: ServeOptions) -> frozenset[str] | None:
+    """The host names requests may be addressed to, so that no other site's name can be turned on this machine.
+
+    Where others may reach the server it is the key that keeps strangers out, and any name will do unless --name says.
+    """
+    from shuoshu.serve.guard import LOCAL
+
+    if not options.name and not _is_local(listener):
+        return None
+    return frozenset({*LOCAL, str(listener.getsockname()[0]), *(name.lower().rstrip(".") for name in options.name)})
+
+
+def _is_local(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 import socket
 from pathlib import Path
@@ -8,11 +10,28 @@ from page_runs import Served
 
 from shuoshu.errors import UserError
 from shuoshu.serve.app import address, listen, serve_runs
+from shuoshu.serve.headers import page_policy
 
 
-def test_healthz_names_the_models(served: Served) -> None:
-    reply = httpx.get(f"{served.url}/healthz")
-    assert reply.json() == {"status": "ok", "models": ["灯录", "endless", "model"]}
+def test_page_and_api_are_one_server(served: Served) -> None:
+    assert httpx.get(f"{served.url}/healthz").json() == {"status": "ok"}
+    names = [model["id"] for model in httpx.get(f"{served.url}/v1/models").json()["data"]]
+    assert names == ["灯录", "灯录:closed", "endless", "endless:closed", "model"]
+    assert httpx.get(served.url).headers["content-type"].startswith("text/html")
+
+
+def test_the_page_may_run_its_own_scripts_and_no_others(served: Served) -> None:
+    policy = httpx.get(served.url, headers={"Accept-Encoding": "gzip, br"}).headers["content-security-policy"]
+    allowed = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert allowed["default-src"] == "'none'"
+    assert allowed["connect-src"] == "'self'"
+    assert "unsafe" not in allowed["script-src"]
+
+
+def test_inline_scripts_of_a_page_are_allowed_by_their_hash() -> None:
+    html = b'<script src="a.js"></script><SCRIPT type="module">let a = 1;</SCRIPT>'
+    digest = base64.b64encode(hashlib.sha256(b"let a = 1;").digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in page_policy(html)
 
 
 def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
@@ -28,12 +47,13 @@ def test_pages_that_load_scripts_from_elsewhere_are_not_there(served: Served, pa
     assert "cdn." not in httpx.get(served.url + path).text.lower()
 
 
-def test_nothing_can_be_left_on_the_server(served: Served) -> None:
-    reply = httpx.post(f"{served.url}/gradio_api/upload", files={"files": ("big.txt", b"x" * 100_000)})
-    assert reply.status_code == 413
+@pytest.mark.parametrize("base", ["", "/gradio"])
+def test_nothing_can_be_left_on_the_server(served: Served, base: str) -> None:
+    reply = httpx.post(f"{served.url}{base}/gradio_api/upload", files={"files": ("big.txt", b"x" * 100_000)})
+    assert reply.status_code in (404, 405)
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/file=/etc/passwd", "/gradio_api/file=pyproject.toml"])
+@pytest.mark.parametrize("path", ["/gradio/gradio_api/file=/etc/passwd", "/gradio_api/file=pyproject.toml"])
 def test_files_of_the_machine_stay_there(served: Served, path: str) -> None:
     assert httpx.get(served.url + path).status_code in (403, 404)
 
