@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from shuoshu.generate.network import Segment, TorchNetwork
+from shuoshu.generate.network import Network, Segment
 from shuoshu.generate.request import Event, Request
 from shuoshu.generate.sampling import choose, logprobs_of
 
 CHUNK = 32
-"""Prompt tokens in a step while other texts are being written: these wait about twice as long as for another step."""
+"""Prompt tokens in a step while somebody reads along: other texts wait about twice as long as for another step."""
 CHUNK_ALONE = 512
-"""Prompt tokens in a step while nobody waits."""
+"""Prompt tokens in a step while nobody reads along."""
 WORTH_REUSING = 16
 """A shorter common beginning is computed as fast as it is found and copied."""
 
@@ -36,11 +36,14 @@ class Row:
 
 
 class Batch:
-    """Up to `rows` texts of at most `length` tokens. Belongs to one thread."""
+    """Up to `rows` texts of at most `length` tokens. Belongs to one thread.
 
-    def __init__(self, network: TorchNetwork, rows: int, length: int) -> None:
-        self.network = network
-        self._cache = network.cache(rows, length)
+    `chunk` is how much of the joining prompts a step may read while other texts are being written.
+    """
+
+    def __init__(self, network: Network, rows: int, length: int, chunk: int = CHUNK) -> None:
+        self._chunk = chunk
+        self._runner = network.runner(rows, length)
         self._rows = [Row(number) for number in range(rows)]
         self._joins = 0
 
@@ -81,7 +84,7 @@ class Batch:
         segments, asked = self._segments()
         if not segments:
             return []
-        logits = self.network.forward(self._cache, segments)
+        logits = self._runner.forward(segments)
         for segment in segments:
             self._rows[segment.row].held += segment.ids
         events = _advance(logits, asked)
@@ -101,7 +104,7 @@ class Batch:
                 asked.append(row.request)
             elif row.request:
                 reading.append(row)
-        room = CHUNK if segments else CHUNK_ALONE
+        room = self._chunk if segments else CHUNK_ALONE
         for row in sorted(reading, key=lambda row: row.used):
             if room <= 0 or row.request is None:
                 break
@@ -121,7 +124,7 @@ class Batch:
         best = max(self._rows, key=lambda other: _common(other.held, request.prompt))
         common = _common(best.held, request.prompt)
         if common > len(row.held):
-            self._cache.copy(best.number, row.number, common)
+            self._runner.copy(best.number, row.number, common)
             row.held = request.prompt[:common]
             request.cached = common
 

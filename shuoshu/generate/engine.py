@@ -4,13 +4,14 @@ Prompts of different lengths run together, each at its own position; when one en
 of a prompt does not depend on what stands beside it (up to the rounding of the chosen arithmetic).
 """
 
+import importlib.util
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shuoshu.generate.batch import Batch
-from shuoshu.generate.network import TorchNetwork
+from shuoshu.generate.batch import CHUNK_ALONE, Batch
+from shuoshu.generate.network import Network, TorchNetwork
 from shuoshu.generate.request import Request, TokenLogprob
 from shuoshu.model import MiniGLM
 from shuoshu.recipe import Precision, Sampling
@@ -39,6 +40,15 @@ class Generation:
     """From joining its batch to its last token."""
 
 
+def make_network(model: MiniGLM, precision: Precision) -> Network:
+    """The fastest there is for the model's device: on a CPU with numba the compiled one, else torch."""
+    if model.lm_head.weight.device.type == "cpu" and importlib.util.find_spec("numba"):
+        from shuoshu.generate.fast import FastNetwork
+
+        return FastNetwork(model, precision)
+    return TorchNetwork(model, precision)
+
+
 class Engine:
     """A model and its tokenizer, ready to generate.
 
@@ -48,15 +58,11 @@ class Engine:
 
     def __init__(self, model: MiniGLM, tokenizer: Tokenizer, precision: Precision = "fp32") -> None:
         self.tokenizer = tokenizer
-        self.network = TorchNetwork(model, precision)
+        self.network = make_network(model, precision)
 
     def request(self, prompt: list[int], sampling: Sampling) -> Request:
         """A request to join a batch with. Raises UserError for a prompt or sampling that cannot be."""
         return Request(prompt, sampling, self.tokenizer, self.network.length)
-
-    def batch(self, rows: int, length: int | None = None) -> Batch:
-        """Room for `rows` texts of `length` tokens each, by default as long as the model sees."""
-        return Batch(self.network, rows, length or self.network.length)
 
     def generate(self, prompts: Sequence[list[int]], sampling: Sampling) -> list[Generation]:
         """Generate for many prompts (token ids); results in the order of the prompts."""
@@ -77,7 +83,7 @@ class Engine:
             return
         length = min(max(len(r.prompt) + r.sampling.max_new_tokens for r in requests), self.network.length)
         most = ROWS_GPU if self.network.device.type == "cuda" else min(ROWS_CPU, max(1, BATCH_TOKENS // length))
-        batch = self.batch(min(len(requests), most), length)
+        batch = Batch(self.network, min(len(requests), most), length, CHUNK_ALONE)
         waiting = iter(requests)
         began: dict[Request, float] = {}
         results = {request: Generation() for request in requests}

@@ -1,4 +1,4 @@
-"""The network as the engine runs it in torch: joined matrices, and a key-value cache of fixed size.
+"""The network as the engine runs it, and how it does so in torch: joined matrices, a key-value cache of fixed size.
 
 The weights are those of `MiniGLM`; queries, keys and values are one matrix product, gate and up another, and queries
 and keys are normed and turned together. That halves the number of operations a token, which is what a small model's
@@ -8,13 +8,13 @@ long as over an fp32 one (281 µs against 47 µs a layer at 350 positions, 2-cor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from shuoshu.model import GLMConfig, MiniGLM, rotary_table, rotate
+from shuoshu.model import MiniGLM, rotary_table, rotate
 from shuoshu.recipe import Precision
 
 FEW_ROWS = 4
@@ -29,6 +29,33 @@ class Segment(NamedTuple):
     ids: list[int]
     wanted: bool
     """Whether the logits after the last of them are asked for."""
+
+
+class Runner(Protocol):
+    """Texts under way in a network, each in a row of its cache."""
+
+    def forward(self, segments: Sequence[Segment]) -> Tensor:
+        """Run new tokens, each seeing what its row holds before it, and keep their keys and values there.
+
+        Logits (W, V) in float32 after the last token of each segment that wants them; good until the next call.
+        """
+        ...
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Give row `target` the first `length` positions of row `source`."""
+        ...
+
+
+class Network(Protocol):
+    """A model ready to run, in some arithmetic on some device."""
+
+    device: torch.device
+    length: int
+    """The longest text it sees, in tokens."""
+
+    def runner(self, rows: int, length: int) -> Runner:
+        """Room for `rows` texts of `length` tokens each."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -104,48 +131,71 @@ class TorchNetwork:
             down=Matrix.of(w["mlp.down_proj.weight"], precision),
         )
 
-    def cache(self, rows: int, length: int) -> "TorchCache":
-        """An empty cache for `rows` texts of `length` tokens each."""
-        return TorchCache(self.config, rows, length, self.dtype, self.device)
+    def runner(self, rows: int, length: int) -> "TorchRunner":
+        """Room for `rows` texts of `length` tokens each."""
+        if self.device.type == "cuda":
+            from shuoshu.generate.graphs import GraphRunner
+
+            return GraphRunner(self, rows, length)
+        return TorchRunner(self, rows, length)
+
+    def turned(self, layer: Layer, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys (N, H + K, E), normed and turned, and values (N, K, E), of the residual stream (N, D)."""
+        heads, kv_heads = self.config.num_attention_heads, self.config.num_key_value_heads
+        mixed = layer.qkv.multiply(F.rms_norm(x, layer.norm.shape, layer.norm, self.config.rms_norm_eps))
+        mixed = mixed.view(-1, heads + 2 * kv_heads, self.config.head_dim)
+        normed = F.rms_norm(mixed[:, : heads + kv_heads], (self.config.head_dim,), None, self.config.rms_norm_eps)
+        return rotate(normed * layer.gains, cos, sin), mixed[:, heads + kv_heads :]
+
+    def added(self, layer: Layer, x: Tensor, seen: Tensor) -> Tensor:
+        """The residual stream (N, D) after a block whose attention saw `seen` (N, H, E)."""
+        x = x + layer.out.multiply(seen.reshape(x.shape[0], -1))
+        hidden = F.rms_norm(x, layer.norm2.shape, layer.norm2, self.config.rms_norm_eps)
+        gate, up = layer.gate_up.multiply(hidden).chunk(2, dim=-1)
+        return x + layer.down.multiply(F.silu(gate) * up)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (N, V) in float32 of the residual stream (N, D) after the last block."""
+        return self.head.multiply(F.rms_norm(x, self.norm.shape, self.norm, self.config.rms_norm_eps)).float()
+
+
+class TorchRunner:
+    """Texts under way: keys and values of `rows` texts, for each layer (rows, K, length, E)."""
+
+    def __init__(self, network: TorchNetwork, rows: int, length: int) -> None:
+        self.network, self.rows, self.length = network, rows, length
+        shape = (rows, network.config.num_key_value_heads, length, network.config.head_dim)
+        self.layers = [
+            tuple(torch.zeros(shape, dtype=network.dtype, device=network.device) for _ in "kv") for _ in network.layers
+        ]
 
     @torch.inference_mode()
-    def forward(self, cache: "TorchCache", segments: Sequence[Segment]) -> Tensor:
-        """Run new tokens of some texts, each seeing what its row of the cache holds before it, and write them there.
-
-        Logits (W, V) in float32 after the last token of each segment that wants them.
-        """
-        config, device = self.config, self.device
-        width, heads, kv_heads = config.head_dim, config.num_attention_heads, config.num_key_value_heads
+    def forward(self, segments: Sequence[Segment]) -> Tensor:
+        """As `Runner.forward`. Text by text on plain slices: no padding, and each text's attention is its own."""
+        network, device = self.network, self.network.device
         positions = torch.tensor([p for s in segments for p in range(s.start, s.start + len(s.ids))], device=device)
-        cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]  # (N, 1, E)
-        x = F.embedding(torch.tensor([i for s in segments for i in s.ids], device=device), self.embedding)
-        for layer, (keys, values) in zip(self.layers, cache.layers, strict=True):
-            mixed = layer.qkv.multiply(F.rms_norm(x, layer.norm.shape, layer.norm, config.rms_norm_eps))
-            mixed = mixed.view(-1, heads + 2 * kv_heads, width)
-            turned = F.rms_norm(mixed[:, : heads + kv_heads], (width,), None, config.rms_norm_eps) * layer.gains
-            turned = rotate(turned, cos, sin)
-            seen = _attend(segments, turned, mixed[:, heads + kv_heads :], keys, values)
-            x = x + layer.out.multiply(seen.reshape(-1, heads * width))
-            hidden = F.rms_norm(x, layer.norm2.shape, layer.norm2, config.rms_norm_eps)
-            gate, up = layer.gate_up.multiply(hidden).chunk(2, dim=-1)
-            x = x + layer.down.multiply(F.silu(gate) * up)
-        return self._logits(x, segments)
-
-    def _logits(self, x: Tensor, segments: Sequence[Segment]) -> Tensor:
+        cos, sin = network.cos[positions][:, None], network.sin[positions][:, None]  # (N, 1, E)
+        x = F.embedding(torch.tensor([i for s in segments for i in s.ids], device=device), network.embedding)
+        for layer, (keys, values) in zip(network.layers, self.layers, strict=True):
+            turned, new = network.turned(layer, x, cos, sin)
+            x = network.added(layer, x, _attend(segments, turned, new, keys, values))
         last, end = [], 0
         for segment in segments:
             end += len(segment.ids)
             if segment.wanted:
                 last.append(end - 1)
-        hidden = F.rms_norm(x[last], self.norm.shape, self.norm, self.config.rms_norm_eps)
-        return self.head.multiply(hidden).float()
+        return network.logits(x[last])
+
+    @torch.inference_mode()
+    def copy(self, source: int, target: int, length: int) -> None:
+        """As `Runner.copy`."""
+        for pair in self.layers:
+            for part in pair:
+                part[target, :, :length] = part[source, :, :length]
 
 
 def _attend(segments: Sequence[Segment], turned: Tensor, new_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Attention (N, H, E) of the new tokens: turned queries and keys (N, H + K, E), values (N, K, E).
-
-    Text by text, on plain slices of the cache: no padding, and each text's arithmetic is its own.
-    """
+    """Attention (N, H, E) of the new tokens: turned queries and keys (N, H + K, E), values (N, K, E)."""
     kv_heads = new_values.shape[1]
     heads = turned.shape[1] - kv_heads
     seen, offset = [], 0
@@ -164,22 +214,3 @@ def _attend(segments: Sequence[Segment], turned: Tensor, new_values: Tensor, key
         seen.append(y[0].transpose(0, 1))
         offset += len(ids)
     return seen[0] if len(seen) == 1 else torch.cat(seen)
-
-
-class TorchCache:
-    """Keys and values of `rows` texts, for each layer: (rows, K, length, E)."""
-
-    def __init__(self, config: GLMConfig, rows: int, length: int, dtype: torch.dtype, device: torch.device) -> None:
-        self.rows, self.length = rows, length
-        shape = (rows, config.num_key_value_heads, length, config.head_dim)
-        self.layers = [
-            (torch.zeros(shape, dtype=dtype, device=device), torch.zeros(shape, dtype=dtype, device=device))
-            for _ in range(config.num_hidden_layers)
-        ]
-
-    @torch.inference_mode()
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Give row `target` the first `length` positions of row `source`."""
-        for pair in self.layers:
-            for part in pair:
-                part[target, :, :length] = part[source, :, :length]

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shuoshu.generate.batch import Batch
 from shuoshu.generate.engine import Engine
 from shuoshu.generate.request import Event, Request
 from shuoshu.recipe import Sampling
@@ -74,7 +75,7 @@ class Scheduler:
 
     def __init__(self, engine: Engine, slots: int = 16, queue: int = 128) -> None:
         self.engine = engine
-        self._batch = engine.batch(slots)
+        self._batch = Batch(engine.network, slots, engine.network.length)
         self._most = slots + queue
         self._waiting: deque[Ticket] = deque()
         self._running: dict[Request, Ticket] = {}

@@ -87,8 +87,8 @@ def test_fewer_bits_follow_fp32_closely(precision, model, tokenizer, prompts):
     logits = []
     for chosen in ("fp32", precision):
         network = Engine(model, tokenizer, chosen).network
-        cache, last = network.cache(1, 128), torch.empty(0)
+        runner, last = network.runner(1, 128), torch.empty(0)
         for place, token in enumerate(prompts[0][:40]):  # token by token: only few rows are multiplied in int8
-            last = network.forward(cache, [Segment(0, place, [token], True)])
-        logits.append(last)
+            last = runner.forward([Segment(0, place, [token], True)])
+        logits.append(last.clone())
     assert 0 < (logits[0] - logits[1]).norm() / logits[0].norm() < 0.05

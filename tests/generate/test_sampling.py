@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.generate.request import Request
-from shuoshu.generate.sampling import choose, logprobs_of
+from shuoshu.generate.sampling import choose, draw_many, draw_one, logprobs_of
 from shuoshu.recipe import Sampling
 from shuoshu.tokenizer import Tokenizer
 
@@ -37,41 +37,47 @@ def _allowed(logits: torch.Tensor, sampling: Sampling) -> dict[int, float]:
     return {i: value / total for i, value in kept.items()}
 
 
+def _one_by_one(logits: torch.Tensor, chosen: list[Sampling], draws: list[float]) -> list[int]:
+    """`draw_one` for many rows."""
+    return [draw_one(row.numpy(), sampling, u) for row, sampling, u in zip(logits, chosen, draws, strict=True)]
+
+
+@pytest.mark.parametrize("draw", [_one_by_one, draw_many])
 @given(
     values=VALUES, top_k=st.integers(0, 420), top_p=st.floats(0.01, 1), min_p=st.floats(0, 0.9),
     temperature=st.floats(0.2, 3), seed=st.integers(0, 1000),
 )  # fmt: skip
 @settings(deadline=None, max_examples=150)
-def test_only_allowed_tokens_are_drawn(values, top_k, top_p, min_p, temperature, seed, tokenizer):
+def test_only_allowed_tokens_are_drawn(values, top_k, top_p, min_p, temperature, seed, draw):
     logits = torch.tensor(values)
     sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     # Borders moved by a hair, for what float32 rounds; of equal tokens any may be the last that is kept.
     wide = replace(sampling, top_p=min(1.0, top_p + 1e-4), min_p=max(0.0, min_p - 1e-4))
     weakest = min(logits[i] for i in _allowed(logits, wide)) - 1e-4
-    request = Request([1], sampling, tokenizer, 100)
-    drawn = random.Random(seed)
-    assert all(logits[choose(logits[None], [request], [drawn.random()])[0]] >= weakest for _ in range(5))
+    chosen = random.Random(seed)
+    tokens = draw(logits.expand(5, -1), [sampling] * 5, [chosen.random() for _ in range(5)])
+    assert all(logits[token] >= weakest for token in tokens)
 
 
+@pytest.mark.parametrize("draw", [_one_by_one, draw_many])
 @pytest.mark.parametrize(
     "options",
     [{}, {"temperature": 2.0}, {"top_k": 3}, {"top_p": 0.9}, {"min_p": 0.2}, {"top_k": 3, "top_p": 0.8}],
     ids=str,
 )
-def test_draws_have_the_models_own_probabilities(options, request_of):
+def test_draws_have_the_models_own_probabilities(options, draw):
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
-    request = request_of(**{"temperature": 1.0, **options})
-    drawn = choose(logits.expand(4000, -1), [request] * 4000, [(i + 0.5) / 4000 for i in range(4000)])
+    sampling = Sampling(**{"temperature": 1.0, **options})
+    drawn = draw(logits.expand(4000, -1), [sampling] * 4000, [(i + 0.5) / 4000 for i in range(4000)])
     share = torch.bincount(torch.tensor(drawn), minlength=4) / 4000
-    expected = _allowed(logits, request.sampling)
+    expected = _allowed(logits, sampling)
     assert share.tolist() == pytest.approx([expected.get(i, 0.0) for i in range(4)], abs=0.001)
 
 
-def test_a_wide_top_p_reaches_beyond_the_likeliest(request_of):
-    logits = torch.zeros(3000)  # all alike: 256 of them are far from nine tenths
-    request = request_of(temperature=1.0, top_p=0.9)
-    drawn = choose(logits.expand(2000, -1), [request] * 2000, [(i + 0.5) / 2000 for i in range(2000)])
-    assert len(set(drawn)) == 2000
+@pytest.mark.parametrize("draw", [_one_by_one, draw_many])
+def test_a_wide_top_p_takes_all_that_are_alike(draw):
+    sampling, draws = Sampling(temperature=1.0, top_p=0.9), [(i + 0.5) / 400 for i in range(400)]
+    assert len(set(draw(torch.zeros(400, 1000), [sampling] * 400, draws))) == 400
 
 
 def test_a_row_does_not_depend_on_its_neighbours(request_of):
