@@ -18,10 +18,11 @@ from shuoshu.recipe import Recipe, Sampling, shared_options
 from shuoshu.terminal import say
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.data import Source, TextSource, hold_out
+from shuoshu.train.ensemble import lessons, train_lessons
 from shuoshu.train.loop import Hooks
 from shuoshu.train.regime import choose_config, default_minutes, pick_device
 from shuoshu.train.score import bits_per_char
-from shuoshu.train.stage import Training, begin, run_training
+from shuoshu.train.stage import Training, begin
 from shuoshu.train.team import join
 from shuoshu.weights import find_model
 
@@ -44,13 +45,17 @@ def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         say("pretrain: the books are too short to hold a part out, so overfitting cannot be seen.")
     tokenizer = Tokenizer.load(run.tokenizer)
     minutes = options["minutes"] or default_minutes("pretrain", device)
-    if recipe.model.init_from:
-        options["init_from"] = recipe.model.init_from
-        model = MiniGLM.load(find_model(recipe.model.init_from), recipe.model.context or OPEN_CONTEXT).to(device)
-    else:
+    options["init_from"] = recipe.model.init_from
+
+    def make_model(seed: int) -> MiniGLM:
+        if recipe.model.init_from:
+            return MiniGLM.load(find_model(recipe.model.init_from), recipe.model.context or OPEN_CONTEXT).to(device)
         model = MiniGLM(choose_config(recipe.model, tokenizer.vocab_size, minutes, device))
-        model.initialise(torch.Generator().manual_seed(options["seed"]))
-        model.to(device)
+        model.initialise(torch.Generator().manual_seed(seed))
+        return model.to(device)
+
+    planned = lessons(recipe.pretrain.members, recipe.pretrain.chain)
+    model = make_model(options["seed"])
     texts = [chapter.text for chapter in held]
     source = _text_source(run, recipe, tokenizer, chapters, model.config.max_position_embeddings, options["seed"])
     prompts = classic_prompts(chapters)
@@ -60,12 +65,11 @@ def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         # What shows is the plain model: adapters beside its weights are unknown to the engine.
         show=None if options["lora"] else lambda m: continue_prompts(m, tokenizer, prompts),
     )
-    model, figures = run_training(
-        Training(
-            stage="pretrain", folder=folder, fingerprint=fingerprint, model=model, tokenizer=tokenizer,
-            make_source=source, hooks=hooks, options=options, team=team,
-        )
+    training = Training(
+        stage="pretrain", folder=folder, fingerprint=fingerprint, model=model, tokenizer=tokenizer,
+        make_source=source, hooks=hooks, options=options, team=team,
     )  # fmt: skip
+    model, figures = train_lessons(planned, training, make_model, team)
     bits = bits_per_char(model, tokenizer, texts, context) if held else None
     if bits is not None:
         say(f"pretrain: {bits:.3f} bits a character on {sum(map(len, texts)):,} held-out characters.")

@@ -130,6 +130,10 @@ class TrainOptions:
 class PretrainOptions(TrainOptions):
     questions_share: float | None = None
     """Share of the tokens that are trained questions with their answers, mixed into the text; 0 for text alone."""
+    members: int = 1
+    """More than 1: so many models on their own, then one that learns from the mean of them all and is kept."""
+    chain: int = 1
+    """More than 1: so many models one after another, each learning from the one before; the last is kept."""
 
 
 @dataclass(kw_only=True)
