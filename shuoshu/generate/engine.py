@@ -4,7 +4,7 @@ Prompts of different lengths run together, each at its own position; when one en
 of a prompt does not depend on what stands beside it (up to the rounding of the chosen arithmetic).
 """
 
-import importlib.util
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ from shuoshu.generate.request import Request, TokenLogprob
 from shuoshu.model import MiniGLM
 from shuoshu.recipe import Precision, Sampling
 from shuoshu.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 ROWS_CPU, ROWS_GPU = 16, 512
 """Texts written together: enough to fill the machine with a small model."""
@@ -42,10 +44,13 @@ class Generation:
 
 def make_network(model: MiniGLM, precision: Precision) -> Network:
     """The fastest there is for the model's device: on a CPU with numba the compiled one, else torch."""
-    if model.lm_head.weight.device.type == "cpu" and importlib.util.find_spec("numba"):
-        from shuoshu.generate.fast import FastNetwork
+    if model.lm_head.weight.device.type == "cpu":
+        try:
+            from shuoshu.generate.fast import FastNetwork
 
-        return FastNetwork(model, precision)
+            return FastNetwork(model, precision)
+        except ImportError as error:  # numba is missing, or refuses the numpy that is there
+            logger.info("answering with torch, which is slower: %s", error)
     return TorchNetwork(model, precision)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from shuoshu.generate import kernel
 from shuoshu.generate.network import Segment
-from shuoshu.generate.vectors import LANES, TOKENS
+from shuoshu.generate.vectors import HALVES, LANES, TOKENS
 from shuoshu.model import MiniGLM, rotary_table
 from shuoshu.recipe import Precision
 
@@ -86,7 +86,7 @@ class FastRunner:
         config, weights = network.config, network.weights
         layers, kv_heads, width = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
         blocks, tokens, threads = -(-length // LANES), rows + STEP_TOKENS, network.threads
-        kept = np.float32 if network.precision == "fp32" else np.int16
+        kept = np.int16 if HALVES and network.precision != "fp32" else np.float32
         self.work = kernel.Work(
             keys=_empty((layers, rows, kv_heads, blocks, width, LANES), kept),
             values=_empty((layers, rows, kv_heads, -(-width // LANES), length, LANES), kept),

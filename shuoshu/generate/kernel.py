@@ -8,7 +8,7 @@ Shapes: N new tokens of S texts, D width, H query heads and K key-value heads of
 lie in blocks of LANES outputs: (blocks, inputs, LANES), float32, bf16 (uint16) or int8, with a scale for each output.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,27 +17,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from shuoshu.files import hash_file
-from shuoshu.generate import vectors
-from shuoshu.generate.vectors import (
-    LANES,
-    TOKENS,
-    atomic_add,
-    atomic_get,
-    atomic_set,
-    exponential,
-    fetch,
-    give_way,
-    multiply_tile,
-    stored,
-)
+from shuoshu.generate.attention import attend
+from shuoshu.generate.tasks import FAST, PLAIN, finish, norm, take, tile, tiles, wait
+from shuoshu.generate.vectors import LANES, atomic_add, atomic_get, atomic_set, exponential, give_way
 
-PLAIN = {"nogil": True, "_nrt": False}
-"""Without counts of references to arrays, which threads would take turns to write (a fifth of the time of 16 texts)."""
-FAST = {**PLAIN, "fastmath": True, "error_model": "numpy"}
 PHASES = 5
 """Of a layer: queries, keys and values; attention; its output; gate and up; down."""
-SPINS = 500
-"""How often to look before giving way: about as long as a task takes."""
 IDLE = 1_000
 """How often a helper gives way without work before it sleeps: about half a millisecond, longer than a step's pause."""
 STORE, ADD, GATE = 0, 1, 2
@@ -112,7 +97,7 @@ def _walk(me: int, weights: Weights, work: Work) -> None:
         if phase == phases - 1:
             n = work.sizes[2]
             for i in range(n):
-                _norm(work.x[work.wanted[i]], w.last_norm, w.eps, normed[i])
+                norm(work.x[work.wanted[i]], w.last_norm, w.eps, normed[i])
             kind, x, matrix, scale, out = STORE, normed, w.head, w.head_scale, work.logits
         elif stage == 0:
             _norm_all(work.x, n, w.norm[layer], w.eps, normed)
@@ -120,7 +105,7 @@ def _walk(me: int, weights: Weights, work: Work) -> None:
         elif stage == 1:
             texts = work.texts[: work.sizes[1] + 1]
             share = max(1, (texts.shape[0] - 1) * work.keys.shape[2] // (8 * work.sums.shape[0]))
-            _attention(
+            attend(
                 tally[phase], share, texts, work.keys[layer], work.values[layer], work.qkv, w.gains[layer],
                 w.cos, w.sin, w.eps, work.scores[me], sums, work.seen,
             )  # fmt: skip
@@ -136,35 +121,16 @@ def _walk(me: int, weights: Weights, work: Work) -> None:
 
 
 @njit(**FAST)
-def _take(tally: NDArray) -> int:
-    return atomic_add(tally, 1)
-
-
-@njit(**FAST)
-def _finish(tally: NDArray) -> None:
-    atomic_add(tally[1:], 1)
-
-
-@njit(**FAST)
-def _wait(tally: NDArray, tasks: int) -> None:
-    spins = 0
-    while atomic_get(tally[1:]) < tasks:
-        spins += 1
-        if spins > SPINS:
-            give_way()
-
-
-@njit(**FAST)
 def _product(
     tally: NDArray, kind: int, x: NDArray, n: int, matrix: NDArray, scale: NDArray, sums: NDArray, out: NDArray
 ) -> None:
     """out = x · matrix, or out += …, or hidden = silu(gate) · up; a task is a block of outputs of all n tokens."""
     blocks = matrix.shape[0]
-    task = _take(tally)
+    task = take(tally)
     while task < blocks:
         first = task * LANES
-        for start, count in _tiles(n):
-            _tile(count, matrix[task], x[start:], sums)
+        for start, count in tiles(n):
+            tile(count, matrix[task], x[start:], sums)
             for t in range(count):
                 if kind == STORE:
                     for j in range(LANES):
@@ -178,151 +144,23 @@ def _product(
                         gate = sums[t, j] * scale[first + j]
                         up = sums[t, half + j] * scale[first + half + j]
                         out[start + t, first // 2 + j] = gate * up / (np.float32(1) + exponential(-gate))
-        _finish(tally)
-        task = _take(tally)
-    _wait(tally, blocks)
-
-
-@njit(**FAST)
-def _tiles(n: int) -> Iterator[tuple[int, int]]:
-    """Cut n tokens into tiles of up to TOKENS, as alike as can be: (first token, number of tokens)."""
-    start = 0
-    while start < n:
-        tiles = (n - start + TOKENS - 1) // TOKENS
-        count = (n - start + tiles - 1) // tiles
-        yield start, count
-        start += count
-
-
-@njit(**PLAIN)
-def _tile(tokens: int, matrix: NDArray, x: NDArray, out: NDArray) -> None:
-    if tokens == 1:
-        multiply_tile(1, matrix, x, out)
-    elif tokens == 2:
-        multiply_tile(2, matrix, x, out)
-    elif tokens == 3:
-        multiply_tile(3, matrix, x, out)
-    elif tokens == 4:
-        multiply_tile(4, matrix, x, out)
-    elif tokens == 5:
-        multiply_tile(5, matrix, x, out)
-    else:
-        multiply_tile(6, matrix, x, out)
+        finish(tally)
+        task = take(tally)
+    wait(tally, blocks)
 
 
 @njit(**FAST)
 def _norm_all(x: NDArray, n: int, gain: NDArray, eps: np.float32, out: NDArray) -> None:
     """Norm the residual stream for one thread: sooner done by each than waited for."""
     for token in range(n):
-        _norm(x[token], gain, eps, out[token])
-
-
-@njit(**FAST)
-def _norm(x: NDArray, gain: NDArray, eps: np.float32, out: NDArray) -> None:
-    """RMSNorm; as long as `gain`, since x may be padded."""
-    total = np.float32(0)
-    for i in range(gain.shape[0]):
-        total += x[i] * x[i]
-    factor = np.float32(1) / np.sqrt(total / np.float32(gain.shape[0]) + eps)
-    for i in range(gain.shape[0]):
-        out[i] = x[i] * factor * gain[i]
-
-
-@njit(**FAST)
-def _attention(
-    tally: NDArray, share: int, texts: NDArray, keys: NDArray, values: NDArray, new: NDArray, gains: NDArray,
-    cos: NDArray, sin: NDArray, eps: np.float32, scores: NDArray, sums: NDArray, seen: NDArray,
-) -> None:  # fmt: skip
-    """A task is `share` pairs of a text and a key-value head."""
-    kv_heads, width = keys.shape[1], gains.shape[1]
-    group = gains.shape[0] // kv_heads - 1
-    pairs = (texts.shape[0] - 1) * kv_heads
-    tasks = (pairs + share - 1) // share
-    task = _take(tally)
-    while task < tasks:
-        for pair in range(task * share, min((task + 1) * share, pairs)):
-            text, head = pair // kv_heads, pair % kv_heads
-            row, start, place = texts[text]
-            for t in range(texts[text + 1, 2] - place):
-                position, vectors = start + t, new[place + t]
-                key = vectors[(kv_heads * group + head) * width : (kv_heads * group + head + 1) * width]
-                _fetch(keys[row, head], position)
-                _turn(key, gains[kv_heads * group + head], cos[position], sin[position], eps)
-                value = vectors[(kv_heads * (group + 1) + head) * width : (kv_heads * (group + 1) + head + 1) * width]
-                _keep(key, value, position, keys[row, head], values[row, head])
-                queries = vectors[head * group * width : (head + 1) * group * width].reshape(group, width)
-                for query in range(group):
-                    _turn(queries[query], gains[head * group + query], cos[position], sin[position], eps)
-                out = seen[place + t, head * group * width : (head + 1) * group * width].reshape(group, width)
-                _look(queries, keys[row, head], values[row, head], position + 1, scores, sums, out)
-        _finish(tally)
-        task = _take(tally)
-    _wait(tally, tasks)
-
-
-@njit(**FAST)
-def _fetch(keys: NDArray, position: int) -> None:
-    """Ask for the lines that a new key goes to: its numbers lie far apart, and would wait for memory one by one."""
-    for e in range(keys.shape[1]):
-        fetch(keys[position // LANES, e, position % LANES :])
-
-
-@njit(**FAST)
-def _keep(key: NDArray, value: NDArray, position: int, keys: NDArray, values: NDArray) -> None:
-    """Put a new key and value into the cache."""
-    block, lane = position // LANES, position % LANES
-    for e in range(key.shape[0]):
-        keys[block, e, lane] = stored(key[e], keys[0, 0, 0])
-        values[e // LANES, position, e % LANES] = stored(value[e], keys[0, 0, 0])
-
-
-@njit(**FAST)
-def _turn(x: NDArray, gain: NDArray, cos: NDArray, sin: NDArray, eps: np.float32) -> None:
-    """Norm a head and turn its pairs by the angle of its position, in place."""
-    _norm(x, gain, eps, x)
-    half = cos.shape[0]
-    for i in range(half):
-        left, right = x[i], x[half + i]
-        x[i] = left * cos[i] - right * sin[i]
-        x[half + i] = right * cos[i] + left * sin[i]
-
-
-@njit(**FAST)
-def _look(
-    queries: NDArray, keys: NDArray, values: NDArray, end: int, scores: NDArray, sums: NDArray, out: NDArray
-) -> None:
-    """Attention of a token's queries (group, E) to the first `end` positions: products with the cache as matrix."""
-    width = queries.shape[1]
-    shrink = np.float32(1) / np.sqrt(np.float32(width))
-    for first, count in _tiles(queries.shape[0]):
-        for block in range((end + LANES - 1) // LANES):
-            _tile(count, keys[block], queries[first:], scores[:, block * LANES :])
-        for query in range(count):
-            _softmax(scores[query, :end], shrink)
-        for block in range(values.shape[0]):
-            _tile(count, values[block, :end], scores, sums)
-            for query in range(count):
-                for e in range(min(LANES, width - block * LANES)):
-                    out[first + query, block * LANES + e] = sums[query, e]
-
-
-@njit(**FAST)
-def _softmax(scores: NDArray, shrink: np.float32) -> None:
-    top, total = scores[0], np.float32(0)
-    for p in range(scores.shape[0]):
-        top = max(top, scores[p])
-    for p in range(scores.shape[0]):
-        scores[p] = exponential((scores[p] - top) * shrink)
-        total += scores[p]
-    for p in range(scores.shape[0]):
-        scores[p] /= total
+        norm(x[token], gain, eps, out[token])
 
 
 def _entry(source: str) -> Callable[[int, Weights, Work, NDArray], None]:
     """The function that is called from outside, compiled once and kept on disk.
 
     numba takes what it kept for good as long as this file does not change; `source`, which is part of its key, makes it
-    look at vectors.py too.
+    look at the others too.
     """
 
     @njit(cache=True, **PLAIN)
@@ -356,4 +194,4 @@ def _entry(source: str) -> Callable[[int, Weights, Work, NDArray], None]:
     return run
 
 
-run = _entry(hash_file(Path(vectors.__file__)))
+run = _entry("".join(hash_file(Path(__file__).with_name(name)) for name in ("attention.py", "tasks.py", "vectors.py")))

@@ -13,10 +13,14 @@ from numba import float32, int16, int32, int64, njit, types, uint16, void
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 64 if binding.get_host_cpu_features().get("avx512f") else 32
+FEATURES = binding.get_host_cpu_features()
+LANES = 64 if FEATURES.get("avx512f") else 32
 """Outputs computed side by side: four registers of float32 or more, which hides how long one sum waits for the last."""
 TOKENS = 6 if LANES == 64 else 3
 """Most tokens in a tile: their sums fill the registers."""
+
+HALVES = FEATURES.get("f16c", True)
+"""Whether the CPU reads halves: all but x86 from before 2012."""
 
 brick: Any = intrinsic
 """numba's decorator, past what type checkers make of it: the function below it takes one argument less."""
