@@ -1,218 +1,164 @@
-"""The chat page, in Gradio: ask, listen, and see where it stands in the book."""
+"""The page: its document and files, which are our own, and Gradio, which carries its events.
 
-import logging
-from collections.abc import AsyncIterator, Sequence
+A browser gets one HTML document, a style sheet or two and some scripts (`web/`), all from here. What it asks goes to
+Gradio's queue, whose calls are mounted below `/gradio`; nothing else of Gradio can be reached.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from time import monotonic
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-from gradio.components.chatbot import ExampleMessage
+from shuoshu.serve.events import BUSY, Events, Said
+from shuoshu.serve.faults import ApiError
+from shuoshu.serve.gate import Gate
+from shuoshu.serve.labels import COOKIE, document, language
+from shuoshu.serve.narrator import Narrator
 
-from shuoshu.answer.ask import Answer, Mode
-from shuoshu.errors import UserError
-from shuoshu.serve.controls import chosen_sampling, sampling_controls
-from shuoshu.serve.desk import Desk, Waiting
-from shuoshu.serve.examples import example_questions
-from shuoshu.serve.render import messages, plain
-from shuoshu.serve.talk import Talk, Turn, in_passage
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
-REDRAW = 0.05
-"""Seconds between two redrawings of an answer as it comes: faster than anyone reads, slower than a model writes."""
-LONGEST = 2000
-"""Characters of a question. What the model cannot take in it refuses itself; this keeps a pasted book off the line."""
 AT_ONCE, IN_LINE = 64, 64
-"""Questions of all visitors that are being answered or wait at a desk, and those that wait to be let in."""
-MODES: tuple[tuple[str, Mode], ...] = (("从书中回答 From the books", "open"), ("凭记忆回答 From memory", "closed"))
-TITLE = "说书 Shuoshu"
-HEADER = """<h1><b>说书</b> <span lang="en">Shuoshu</span></h1>
-<p>由书训练而成的小语言模型。问它书里的事，看书中原文。
-<span lang="en">A small language model trained on these books: ask, and see where it stands.</span></p>"""
+"""Events of all visitors that are under way, and those that wait to be let in; more are told to come again."""
+CALLS = "/gradio/gradio_api/call/"
+"""Gradio's route for events. Its others, for uploads, files and proxies, stay shut."""
+SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # After every event Gradio sums up the last 10,000 for a dashboard that is not there.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12),
+}
+Stream = Callable[[dict], AsyncGenerator[Said, None]]
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+FOR_EVER = "public, max-age=31536000, immutable"
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Web:
+    """The files of the page, held in memory. `version` is a hash of them all: a new one is a new address."""
+
+    version: str
+    template: str
+    labels: dict[str, tuple[str, str]]
+    files: dict[str, bytes]
+    """What browsers fetch, by name."""
 
 
-def build_page(desks: Sequence[Desk]) -> gr.Blocks:
-    """The page for one or more models."""
-    first = desks[0]
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_height=True) as page:
-        talk = gr.State(Talk())
-        with gr.Row(elem_id="top"):
-            gr.HTML(HEADER, elem_id="header", padding=False)
-            model = gr.Dropdown(
-                [(name, place) for place, name in enumerate(names(desks))],
-                value=0,
-                label="模型 Model",
-                visible=len(desks) > 1,
-                filterable=False,
-                scale=0,
-                min_width=200,
-                elem_id="model",
-            )
-        chat = gr.Chatbot(
-            elem_id="chat",
-            placeholder=_welcome(first),
-            examples=_cards(first),
-            latex_delimiters=[],
-            buttons=[],
-            feedback_options=(),
-            group_consecutive_messages=False,
-            show_label=False,
-            container=False,
-            layout="bubble",
-            height=None,
-            min_height=320,
-            scale=1,
-        )
-        with gr.Row(elem_id="ask", equal_height=True):
-            box = gr.Textbox(
-                placeholder="问书里的事 Ask a question",
-                label="问题 Question",
-                show_label=False,
-                container=False,
-                lines=1,
-                max_lines=5,
-                max_length=LONGEST,
-                scale=1,
-                autofocus=True,
-                elem_id="question",
-            )
-            send = gr.Button("发送 Send", variant="primary", scale=0, min_width=108, elem_id="send")
-            stop = gr.Button("停止 Stop", variant="stop", scale=0, min_width=108, visible=False, elem_id="stop")
-        with gr.Row(elem_id="choices"):
-            mode = gr.Radio(
-                _choices(first),
-                value=first.storyteller.mode,
-                label="怎样回答 How to answer",
-                show_label=False,
-                container=False,
-                scale=1,
-                elem_id="mode",
-            )
-            again = gr.Button("重答 Retry", size="sm", scale=0, min_width=96, elem_id="retry")
-            clear = gr.Button("清空 Clear", size="sm", scale=0, min_width=96, elem_id="clear")
-        with gr.Accordion("采样，凭记忆回答时用 Sampling", open=False, elem_id="sampling"):
-            sampling = sampling_controls()
+@cache
+def read_web() -> Web:
+    """The folder `web` of the package."""
+    found = {
+        file.name: file.read_bytes() for file in files("shuoshu.serve").joinpath("web").iterdir() if file.is_file()
+    }
+    version = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(found.items()))).hexdigest()[:12]
+    labels = {key: tuple(pair) for key, pair in json.loads(found.pop("labels.json")).items()}
+    return Web(version, found.pop("index.html").decode(), labels, found)
 
-        settings = [model, mode, *sampling]
-        running = [chat, box, send, stop]
 
-        async def ask(
-            question: str, talk: Talk, model: int, mode: Mode, *numbers: float | None, tries: int = 0
-        ) -> AsyncIterator[Any]:
-            if talk.busy or not question.strip():
-                yield gr.skip()
-                return
-            turn = Turn(
-                question=question.strip(),
-                mode=mode,
-                sampling=chosen_sampling(*numbers, tries=tries),
-                model=names(desks)[model] if len(desks) > 1 else "",
-                tries=tries,
-            )
-            talk.begin(turn)
+def build_page(
+    narrators: Sequence[Narrator], gate: Gate, votes: Path | None = None, review: Path | None = None
+) -> "FastAPI":
+    """The page for one or more models, as an application of its own, whose answers count at the gate.
+
+    `votes` is the file of the arena's votes, beside the first run when not given; `review` a question file that the
+    arena begins with. Raises UserError where a run's question files or `review` are broken.
+    """
+    from fastapi import FastAPI
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_web(app, read_web())
+    add_events(app, Events(narrators, votes or beside(narrators), review), gate)
+    return app
+
+
+def beside(narrators: Sequence[Narrator]) -> Path:
+    """Where votes go: `votes.jsonl` in the folder that holds the first run, so that all runs of it share one."""
+    return narrators[0].storyteller.run.path.absolute().parent / "votes.jsonl"
+
+
+def add_web(app: "FastAPI", web: Web) -> None:
+    """The document at `/`, and the files it names."""
+    from fastapi import Request, Response
+    from fastapi.responses import HTMLResponse
+
+    base = f"page/{web.version}"
+    modules = sorted(name for name in web.files if name.endswith(".js") and name not in ("boot.js", "main.js"))
+
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        """The page in the visitor's language."""
+        chosen = language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+        html = document(web.template, web.labels, chosen, base, modules)
+        return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"})
+
+    @app.get("/page/{version}/{name}")
+    async def part(version: str, name: str) -> Response:
+        """A style sheet, a script or the seal."""
+        data = web.files.get(name)
+        if data is None:
+            return Response(status_code=404)
+        caching = FOR_EVER if version == web.version else "no-store"  # an old page may be open still
+        return Response(data, media_type=TYPES[Path(name).suffix], headers={"Cache-Control": caching})
+
+    @app.get("/favicon.ico")
+    async def seal() -> Response:
+        """For browsers that ask for it whatever the page says."""
+        return Response(web.files["seal.svg"], media_type=TYPES[".svg"], headers={"Cache-Control": FOR_EVER})
+
+
+def add_events(app: "FastAPI", events: Events, gate: Gate) -> None:
+    """Gradio's queue at `/gradio`, with the events as its endpoints."""
+    os.environ.update(SETTINGS)
+    import gradio as gr
+    from gradio.events import api
+
+    def counted(event: Stream) -> Callable[..., AsyncIterator[dict]]:
+        async def admitted(request: dict, sender: gr.Request) -> AsyncIterator[dict]:
             try:
-                yield messages(talk), "", gr.update(visible=False), gr.update(visible=True)
-                async for _ in _answered(desks[model], turn, talk):
-                    yield messages(talk), gr.skip(), gr.skip(), gr.skip()
-                yield messages(talk), gr.skip(), gr.update(visible=True), gr.update(visible=False)
-            finally:
-                talk.busy = False
+                with gate.admit(sender.client.host if sender.client else "-"):
+                    async with aclosing(event(request)) as said:
+                        async for each in said:
+                            yield each
+            except ApiError:  # too many, or the server is closing
+                yield BUSY
 
-        async def ask_example(event: gr.SelectData, *rest: Any) -> AsyncIterator[Any]:
-            async for update in ask(event.value["text"], *rest):
-                yield update
+        return admitted
 
-        async def ask_again(talk: Talk, *rest: Any) -> AsyncIterator[Any]:
-            question, tries = "", 0
-            if talk.turns and not talk.busy:
-                *talk.turns, last = talk.turns
-                question, tries = last.question, last.tries + 1
-            async for update in ask(question, talk, *rest, tries=tries):
-                yield update
-
-        def cut_short(talk: Talk) -> None:
-            talk.stop = True
-
-        def forget(talk: Talk) -> list[dict[str, str]]:
-            talk.turns, talk.stop = [], True
-            return messages(talk)
-
-        def change(model: int, mode: Mode) -> tuple[Any, Any]:
-            desk = desks[model]
-            kept: dict[str, Any] = {} if mode in desk.modes else {"value": desk.storyteller.mode}
-            shown = gr.update(placeholder=_welcome(desk), examples=_cards(desk))
-            return gr.update(choices=_choices(desk), **kept), shown
-
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        gr.on([box.submit, send.click], ask, [box, talk, *settings], running, **quiet)
-        chat.example_select(ask_example, [talk, *settings], running, **quiet)
-        again.click(ask_again, [talk, *settings], running, **quiet)
-        stop.click(cut_short, [talk], queue=False, **quiet)
-        clear.click(forget, [talk], [chat], queue=False, **quiet)
-        model.change(change, [model, mode], [mode, chat], queue=False, **quiet)
-    page.queue(max_size=IN_LINE, default_concurrency_limit=AT_ONCE, api_open=False)
-    return page
+    with gr.Blocks(mode="server", analytics_enabled=False) as blocks:
+        for stream in (events.ask, events.duel, events.answer_some):
+            api(counted(stream), api_name=stream.__name__, concurrency_limit=AT_ONCE)
+        for event in (events.about, events.vote, events.standings, events.chapter, events.read_file):
+            api(event, api_name=event.__name__, concurrency_limit=None)
+    blocks.queue(max_size=IN_LINE, default_concurrency_limit=AT_ONCE)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/gradio",
+        ssr_mode=False,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        max_file_size=1,
+    )
+    mounted: Any = app.routes[-1]
+    mounted.app = _only_calls(mounted.app)
 
 
-def names(desks: Sequence[Desk]) -> list[str]:
-    """What to call each model: its folder's name, with the folder above it where two have the same."""
-    short = [desk.storyteller.name for desk in desks]
-    folders = [desk.storyteller.run.path.resolve() for desk in desks]
-    return [
-        f"{folder.parent.name}/{name}" if short.count(name) > 1 else name
-        for name, folder in zip(short, folders, strict=True)
-    ]
+def _only_calls(gradio: Any) -> Any:
+    """Gradio without what the page does not use."""
+    from fastapi import Response
 
+    async def calls(scope: Any, receive: Any, send: Any) -> None:
+        known = scope["type"] == "http" and scope["path"].startswith(CALLS)
+        await (gradio if known else Response(status_code=404))(scope, receive, send)
 
-async def _answered(desk: Desk, turn: Turn, talk: Talk) -> AsyncIterator[None]:
-    """Let the turn be answered, yielding whenever the page should be drawn anew, but not at its end."""
-    drawn = 0.0
-    try:
-        if len(turn.question) > LONGEST:
-            raise UserError(f"问题太长，最多 {LONGEST} 字。The question is longer than {LONGEST} characters.")
-        if turn.mode not in desk.modes:
-            raise UserError("这个模型不能这样回答，请换一种。This model cannot answer that way; choose the other one.")
-        async with aclosing(desk.answer(turn.question, turn.mode, turn.sampling)) as parts:
-            async for part in parts:
-                if talk.stop:
-                    turn.state = "stopped"
-                    return
-                if isinstance(part, Exception):
-                    raise part
-                if isinstance(part, Answer):
-                    _finish(turn, part, desk)
-                elif isinstance(part, Waiting):
-                    turn.ahead = part.ahead
-                else:
-                    turn.text, turn.state = turn.text + part, "writing"
-                if turn.state != "done" and monotonic() - drawn > REDRAW:
-                    drawn = monotonic()
-                    yield
-    except UserError as error:
-        turn.fault, turn.state = str(error), "failed"
-    except Exception as error:
-        log.exception("a question could not be answered")
-        words = f"出了错（{type(error).__name__}），详情在终端里。Something went wrong; the terminal says what."
-        turn.fault, turn.state = words, "failed"
-
-
-def _finish(turn: Turn, answer: Answer, desk: Desk) -> None:
-    turn.answer, turn.text, turn.state = answer, answer.answer, "done"
-    turn.shown = tuple(in_passage(citation, desk.storyteller.index) for citation in answer.citations)
-
-
-def _choices(desk: Desk) -> list[tuple[str, str]]:
-    return [(label, mode) for label, mode in MODES if mode in desk.modes]
-
-
-def _cards(desk: Desk) -> list[ExampleMessage]:
-    return [{"text": question, "display_text": question} for question in example_questions(desk.storyteller.run)]
-
-
-def _welcome(desk: Desk) -> str:
-    """What stands in the chat box before the first question: the books it knows."""
-    titles = desk.storyteller.titles
-    known = "".join(f"《{plain(title)}》" for title in titles[:6]) + (f"等 {len(titles)} 部" if len(titles) > 6 else "")
-    hint = '点一个问题，或自己问 <span lang="en">Pick a question, or ask your own</span>'
-    return f'<div class="welcome"><div class="titles">{known}</div><div>{hint}</div></div>'
+    return calls

@@ -1,68 +1,88 @@
-"""A visitor's conversation with a model: what was asked, and how far the answer has come."""
+"""An answer on its way to the page: its words as they come, and its citations with the passage around them."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict
+from time import monotonic
+from typing import Any, TypeVar
 
-from shuoshu.answer.ask import GREEDY, Answer, Citation, Mode
+from shuoshu.answer.ask import Answer, Citation, Mode
 from shuoshu.answer.index import Index
 from shuoshu.answer.passages import Passage
 from shuoshu.recipe import Sampling
+from shuoshu.serve.narrator import Narrator
 
-KEPT = 50
-"""Turns of a conversation that are kept; the oldest go first, so that an open page does not grow for ever."""
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A citation with the words around it: `before + citation.quote + after` is a piece of the chapter."""
-
-    citation: Citation
-    before: str = ""
-    after: str = ""
+TICK = 0.5
+"""Seconds between two signs of life while nothing comes: only one who writes sees that the other has left."""
+REDRAW = 0.05
+"""Seconds between two redrawings of an answer as it comes: faster than anyone reads, slower than a model writes."""
 
 
-@dataclass(kw_only=True)
-class Turn:
-    """One question and its answer, as far as it has come."""
-
-    question: str
-    mode: Mode
-    sampling: Sampling = GREEDY
-    tries: int = 0
-    """How often it was answered before."""
-    model: str = ""
-    """Name of the model, where there are several to choose from."""
-    state: Literal["waiting", "writing", "done", "stopped", "failed"] = "waiting"
-    ahead: int = 0
-    """Questions to be answered before this one."""
-    text: str = ""
-    """The answer so far."""
-    answer: Answer | None = None
-    """The whole answer, once it is there."""
-    shown: tuple[Shown, ...] = ()
-    """The citations of the answer, in their passages."""
-    fault: str = ""
-    """Why there is no answer, in one sentence."""
+async def listened(
+    narrator: Narrator, question: str, mode: Mode, sampling: Sampling
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield what the page shows of one answer: `{"state": "waiting"}`, `"writing"` with the `text` so far, and last
+    `"done"` with the whole `answer`. Closing the iterator stops the model."""
+    text, drawn = "", 0.0
+    async with aclosing(ticking(narrator.answer(question, mode, sampling), TICK)) as parts:
+        async for part in parts:
+            if isinstance(part, Answer):
+                yield {"state": "done", "text": part.answer, "answer": told(part, narrator)}
+                return
+            text += part or ""
+            if not text:
+                yield {"state": "waiting"}
+            elif part is None or monotonic() - drawn > REDRAW:
+                drawn = monotonic()
+                yield {"state": "writing", "text": text}
 
 
-@dataclass(kw_only=True)
-class Talk:
-    """The conversation on one open page. Questions stand for themselves: none is read together with those before."""
-
-    turns: list[Turn] = field(default_factory=list)
-    busy: bool = False
-    """An answer is on its way."""
-    stop: bool = False
-    """The visitor does not want to hear the rest of it."""
-
-    def begin(self, turn: Turn) -> None:
-        """Put a new question at the end."""
-        self.turns = [*self.turns[-KEPT + 1 :], turn]
-        self.busy, self.stop = True, False
+async def whole(narrator: Narrator, question: str, mode: Mode, sampling: Sampling) -> dict[str, Any]:
+    """The whole answer, as `told`."""
+    async with aclosing(narrator.answer(question, mode, sampling)) as parts:
+        async for part in parts:
+            if isinstance(part, Answer):
+                return told(part, narrator)
+    raise AssertionError("an answer ends with itself")
 
 
-def in_passage(citation: Citation, index: Index) -> Shown:
-    """The citation in the passage of the index that shows most on both sides of it; alone where none holds it."""
+async def ticking(parts: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T | None, None]:
+    """Yield the parts as they come, and None whenever so many seconds have brought none."""
+    coming: asyncio.Task[T] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(parts))  # type: ignore[arg-type]
+            done, _ = await asyncio.wait({coming}, timeout=seconds)
+            if not done:
+                yield None
+                continue
+            try:
+                part = coming.result()
+            except StopAsyncIteration:
+                return
+            coming = None
+            yield part
+    finally:
+        if coming:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        await parts.aclose()
+
+
+def told(answer: Answer, narrator: Narrator) -> dict[str, Any]:
+    """An answer as it stands in JSON; beside its `citations` their `passages`, each `{"before", "after"}`."""
+    passages = [in_passage(citation, narrator.storyteller.index) for citation in answer.citations]
+    return {**asdict(answer), "passages": [{"before": before, "after": after} for before, after in passages]}
+
+
+def in_passage(citation: Citation, index: Index) -> tuple[str, str]:
+    """What stands before and after a citation in the passage that shows most on both sides of it.
+
+    Nothing where no passage holds it.
+    """
 
     def margin(passage: Passage) -> int:
         return min(citation.start - passage.start, passage.end - citation.end)
@@ -73,7 +93,6 @@ def in_passage(citation: Citation, index: Index) -> Shown:
         if passage.book == citation.book and passage.chapter == citation.chapter and margin(passage) >= 0
     ]
     if not holding:
-        return Shown(citation=citation)
+        return "", ""
     best = max(holding, key=margin)
-    start, end = citation.start - best.start, citation.end - best.start
-    return Shown(citation=citation, before=best.text[:start], after=best.text[end:])
+    return best.text[: citation.start - best.start], best.text[citation.end - best.start :]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from page_runs import ENDLESS, MARKUP, RECITED, Served, make_run, reciting_model
+from page_runs import CODE, ENDLESS, MARKUP, RECITED, Served, make_run, reciting_model
 
 from shuoshu.answer.index import build_index
 from shuoshu.books.chapter import Chapter, read_chapters
@@ -40,7 +40,7 @@ def endless(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> P
     folder = tmp_path_factory.mktemp("page") / "endless"
     model = reciting_model(tokenizer, ENDLESS, layers=32)
     make_run(folder, tokenizer, model, [Question(question=f"灯{MARKUP[:30]}？", answer="灯")])
-    text = f"第一回 {MARKUP}\n江上有一盏灯。{MARKUP}\n灯下有人说书。\n"
+    text = f"第一回 {MARKUP}\n江上有一盏{CODE}灯。{MARKUP}\n灯下有人说书。\n"
     chapter = Chapter(book=f"灯{MARKUP}", number=1, title=f"第一回 {MARKUP}", text=text, start=0)
     build_index([chapter], folder / "index", IndexOptions())
     return folder

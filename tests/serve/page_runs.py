@@ -19,6 +19,8 @@ ENDLESS = "说书人又道："
 
 MARKUP = '<img src=x onerror="window.hit=1">**粗**<script>window.hit=1</script>'
 """Whatever shows this as anything but these very characters lets strangers write on the page."""
+CODE = "<script>window.hit=1</script>![x](//a.b/c)"
+"""The like, short enough to be quoted whole in an answer."""
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,48 @@
 import math
+from dataclasses import fields
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shuoshu.recipe import Sampling
-from shuoshu.serve.controls import LAST_SEED, MOST_K, MOST_TOKENS, chosen_sampling
+from shuoshu.serve.controls import BOUNDS, chosen_sampling, controls
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers(), max_size=2)
+)
 
 
-def test_the_controls_in_their_order() -> None:
-    chosen = Sampling(temperature=0.8, max_new_tokens=64, top_k=40, top_p=0.9, seed=7)
-    assert chosen_sampling(0.8, 64, 40, 0.9, 7) == chosen
+def test_the_controls_begin_with_what_is_chosen_when_nothing_is() -> None:
+    begun = {control["name"]: control["value"] for control in controls()}
+    assert chosen_sampling(begun) == chosen_sampling({}) == Sampling()
 
 
-def test_an_empty_control_is_the_default() -> None:
-    assert chosen_sampling(None, None, None, None, None) == Sampling()
+def test_every_control_is_an_option_of_sampling() -> None:
+    assert {control["name"] for control in controls()} <= {field.name for field in fields(Sampling)}
+    for control in controls():
+        assert control["least"] <= control["value"] <= control["most"]
 
 
-def test_a_retry_takes_the_next_seed() -> None:
-    assert [chosen_sampling(1, 64, 0, 1, 7, tries=tries).seed for tries in range(3)] == [7, 8, 9]
+def test_what_is_chosen_is_asked_for() -> None:
+    chosen = Sampling(
+        temperature=0.8, max_new_tokens=64, top_k=40, top_p=0.9, min_p=0.05, repetition_penalty=1.1, seed=7
+    )
+    assert chosen_sampling({name: getattr(chosen, name) for name in BOUNDS}) == chosen
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*BOUNDS, "stop", "logprobs", "x"]), ANYTHING))
+def test_whatever_a_browser_sends_stays_within_bounds(asked: dict[str, object]) -> None:
+    chosen = chosen_sampling(asked)
+    for name, (least, most, _) in BOUNDS.items():
+        value = getattr(chosen, name)
+        assert type(value) is type(getattr(Sampling(), name))
+        assert least <= value <= most
+    assert (chosen.stop, chosen.logprobs) == ((), None)
 
 
 @pytest.mark.parametrize("value", [-1e30, 1e30, math.nan, math.inf, -math.inf])
-def test_whatever_a_browser_sends_stays_within_bounds(value: float) -> None:
-    chosen = chosen_sampling(value, value, value, value, value)
-    assert 0 <= chosen.temperature <= 2
-    assert 1 <= chosen.max_new_tokens <= MOST_TOKENS
-    assert 0 <= chosen.top_k <= MOST_K
-    assert 0 < chosen.top_p <= 1
-    assert 0 <= chosen.seed <= LAST_SEED
+def test_wild_numbers_are_brought_home(value: float) -> None:
+    chosen = chosen_sampling(dict.fromkeys(BOUNDS, value))
+    assert all(least <= getattr(chosen, name) <= most for name, (least, most, _) in BOUNDS.items())

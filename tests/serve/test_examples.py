@@ -1,7 +1,10 @@
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from shuoshu.books.chapter import read_chapters
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
 from shuoshu.questions.formats import read_questions, write_questions
@@ -52,3 +55,14 @@ def test_a_bare_model_has_none_and_a_broken_file_is_named(tmp_path: Path) -> Non
     (tmp_path / "questions" / "train.jsonl").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match=r"train\.jsonl, line 1"):
         example_questions(RunFolder(tmp_path))
+
+
+def test_without_question_files_the_books_themselves_are_asked(recites: Path, tmp_path: Path) -> None:
+    (tmp_path / "books").mkdir()
+    shutil.copy(recites / "books" / "chapters.jsonl", tmp_path / "books")
+    examples = example_questions(RunFolder(tmp_path))
+    text = "".join(chapter.text for chapter in read_chapters(tmp_path / "books" / "chapters.jsonl"))
+    assert len(set(examples)) == EXAMPLES
+    for question in examples:
+        assert len(question) <= LONGEST
+        assert re.search("“(.+)”", question)[1] in text  # type: ignore[index]
