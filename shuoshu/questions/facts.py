@@ -20,7 +20,7 @@ SAME_WORDING = 0.8
 NEAR_WORDING = 0.5
 """The overlap of near wordings. Neither counts where the keys differ: questions on different facts of the four-novel
 set reach 0.54 where only the name asked for differs; those with the same key stay under 0.45."""
-SAME_THINGS, SAME_NUMBER, KEY_WITHIN = 0.2, 0.4, 0.4
+SAME_THINGS, SAME_NUMBER, KEY_WITHIN = 0.2, 0.4, 0.45
 """Share of a wording's characters, weighted by rarity, that another one with the same key must have for both to ask for
 one fact; where the key is a number, which answers many; and where one key only holds the other."""
 TELLING_ANSWER = 8
@@ -191,6 +191,8 @@ def _same_things(one: _View, other: _View, rarity: dict[str, float]) -> str:
     # The key itself is shared by every question it answers: only what else is said counts.
     spoken = frozenset().union(*(_things(key) for key in shared))
     least = KEY_WITHIN if not shared else SAME_NUMBER if all(map(_NUMBER.fullmatch, shared)) else SAME_THINGS
+    if one.evidence and other.evidence:  # shown by two places of the book, so rather two facts
+        least = max(least, SAME_NUMBER)
     for asked, told in itertools.product(one.things, other.things):
         if not shared:  # an answer without a key holds the key of the other: what it says besides counts as well
             asked, told = asked | one.said, told | other.said

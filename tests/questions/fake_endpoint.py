@@ -4,8 +4,9 @@
 
 Answers depend on the prompt alone, faults on the prompt and on how often it was asked, so that two clients, or one that
 is killed and started again, get the same in the end. `GET /counts` tells what was served, by request name (the
-Idempotency-Key of the client): paid is an answer that was sent whole. Asked again for a name whose answer was paid, a
-server that honours such keys sends the stored answer without charging; so does this one, and counts it as `replayed`.
+Idempotency-Key of the client): `paid` is an answer sent whole into an open connection, `abandoned` a request whose client
+was gone before its answer was ready. Asked again for a name whose answer was paid, a server that honours such keys sends
+the stored answer without charging; so does this one, and counts it as `replayed`: an answer that was lost on the wire.
 """
 
 import argparse
@@ -29,21 +30,17 @@ class FakeEndpoint:
         schema: bool = True,
         key: str = "",
         hang: float = 30.0,
+        at_once: int = 10_000,
     ) -> None:
-        self.faults, self.latency, self.kinds, self.schema, self.key, self.hang = (
-            faults,
-            latency,
-            kinds,
-            schema,
-            key,
-            hang,
-        )
+        self.faults, self.latency, self.kinds, self.schema = faults, latency, kinds, schema
+        self.key, self.hang = key, hang
+        self._places = asyncio.Semaphore(at_once)
         self.paid: Counter[str] = Counter()
         self.replayed: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self.given: Counter[str] = Counter()
         self.prompts: list[str] = []
-        self.in_flight = self.most_in_flight = 0
+        self.in_flight = self.most_in_flight = self.abandoned = 0
         self.headers: dict[str, str] = {}
 
     async def start(self, port: int = 0) -> None:
@@ -68,7 +65,7 @@ class FakeEndpoint:
                 self.in_flight += 1
                 self.most_in_flight = max(self.most_in_flight, self.in_flight)
                 try:
-                    if not await self._reply(lines[0], headers, body, writer):
+                    if not await self._reply(lines[0], headers, body, reader, writer):
                         break
                 finally:
                     self.in_flight -= 1
@@ -77,13 +74,21 @@ class FakeEndpoint:
         finally:
             writer.close()
 
-    async def _reply(self, line: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(
+        self,
+        line: str,
+        headers: dict[str, str],
+        body: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bool:
         """Answer one request; False where the connection ends with it."""
         if line.startswith("GET"):
             counts = {
                 "paid": sum(self.paid.values()),
                 "paid_twice": sum(count > 1 for count in self.paid.values()),
                 "replayed": sum(self.replayed.values()),
+                "abandoned": self.abandoned,
                 "requests": sum(self.seen.values()),
                 "faults": dict(self.given),
                 "most_in_flight": self.most_in_flight,
@@ -103,7 +108,11 @@ class FakeEndpoint:
             self.replayed[name] += 1
             return await self._send(writer, 200, completion(prompt, answer(prompt)))
         fault = self._fault(prompt)
-        await asyncio.sleep(self.latency)
+        async with self._places:
+            await asyncio.sleep(self.latency)
+        if reader.at_eof():
+            self.abandoned += 1
+            return False
         if fault in ("429", "429 after"):
             extra = {"retry-after": "0.1"} if fault == "429 after" else {}
             return await self._send(writer, 429, {"error": {"message": "slow down"}}, extra)
@@ -219,8 +228,9 @@ async def main() -> None:
     parser.add_argument("--faults", type=float, default=0.0)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--hang", type=float, default=30.0)
+    parser.add_argument("--at-once", type=int, default=10_000)
     options = parser.parse_args()
-    endpoint = FakeEndpoint(options.faults, options.latency, hang=options.hang)
+    endpoint = FakeEndpoint(options.faults, options.latency, hang=options.hang, at_once=options.at_once)
     await endpoint.start(options.port)
     print(endpoint.base_url, flush=True)
     await asyncio.Event().wait()
