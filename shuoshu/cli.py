@@ -19,6 +19,7 @@ from shuoshu.export.command import export
 from shuoshu.flags import Closed, Flat, Json, NoTips, Open, mode_of
 from shuoshu.questions.command import questions
 from shuoshu.recipe import BooksOptions, EvaluateOptions, Recipe, load_recipe, saved_recipe, sections_of
+from shuoshu.serve.command import serve
 from shuoshu.terminal import finish, say
 
 app = App(
@@ -28,7 +29,7 @@ app = App(
     help_format="plaintext",  # markdown would cost a tenth of a second of every --help
     default_parameter=Parameter(negative_iterable=()),
 )
-for verb in (questions, ask, complete, chat, export):
+for verb in (questions, ask, complete, chat, serve, export):
     app.command(verb)
 
 
@@ -193,24 +194,6 @@ def compare(
     for name, bits in best.items():
         say(f"{name}: " + (f"{bits:.3f} bits a character at best on held-out text" if bits else "nothing held out"))
     finish({"best": best, "out": str(out)}, json)
-
-
-@app.command
-def serve(runs: list[Path], /, *, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """Open the chat page for one or more models.
-
-    Parameters
-    ----------
-    runs:
-        Run or model folders.
-    host:
-        Address to listen on; other than this machine's own only if you mean it.
-    port:
-        Port to listen on.
-    """
-    from shuoshu.serve.app import serve_runs
-
-    serve_runs(runs, host, port)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from shuoshu.flags import Json
 from shuoshu.questions.options import GenerateOptions
 from shuoshu.terminal import finish
-
-Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 questions = App(
     name="questions",
