@@ -14,6 +14,7 @@ SAMPLES = 5
 """Samples kept of each rule in each file."""
 
 _CONTEXT = 12  # characters shown on either side of what was dropped
+_MARK = "\x01"  # begins a heading (`extract.HEADING_MARK`)
 
 
 @dataclass
@@ -98,14 +99,15 @@ class Account:
         return text.replace(old, new)
 
     def drop_lines(self, rule: str, lines: list[str], gone: set[int]) -> list[str]:
-        """Drop whole lines, each with its line feed, by their index."""
+        """Drop whole lines, each with its line feed, by their index; of one that begins a chapter its mark stays."""
         if not gone:
             return lines
         for i in sorted(gone):
             before = lines[i - 1][-_CONTEXT:] if i else ""
             after = lines[i + 1][:_CONTEXT] if i + 1 < len(lines) else ""
-            self.note(rule, dropped=len(lines[i]) + 1, sample=f"{before}\n⟦{lines[i]}⟧\n{after}")
-        kept = [line for i, line in enumerate(lines) if i not in gone]
+            dropped = len(lines[i]) - 1 if lines[i].startswith(_MARK) else len(lines[i]) + 1
+            self.note(rule, dropped=dropped, sample=f"{before}\n⟦{lines[i]}⟧\n{after}")
+        kept = [_MARK if i in gone else line for i, line in enumerate(lines) if i not in gone or line.startswith(_MARK)]
         if not kept:  # n lines joined have n - 1 line feeds between them
             self.rules[rule].dropped -= 1
             return [""]
@@ -122,5 +124,5 @@ class Account:
 
 def show(text: str) -> str:
     """A sample on one line, its middle left out where it is long."""
-    text = text.replace("\n", "⏎").replace("\r", "␍").replace("\x01", "")  # the mark of headings (`extract`)
+    text = text.replace("\n", "⏎").replace("\r", "␍").replace(_MARK, "")
     return text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"

@@ -1,7 +1,7 @@
 """One file becomes one book: the function every way of running the stage calls, alone, in parallel or on a cluster."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shuoshu.books import clean, formats
 from shuoshu.books.account import Account
@@ -35,22 +35,25 @@ class Book:
 def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = frozenset()) -> Book:
     """Read, clean and divide one file. Raises UserError where it is missing, unreadable or holds no text."""
     extract = formats.extract(source)
-    account = extract.account
-    text = extract.text if extract.marked else clean.heading_marks(extract.text, account)
-    text = clean.apply(clean.BEFORE, text, account, skip)
+    account, marked = extract.account, extract.marked
+    text = extract.text if marked else clean.heading_marks(extract.text, account)
+    extract = replace(extract, text="")  # a book may be a gigabyte: one text of it at a time
+    for rule in clean.chosen(clean.BEFORE, skip):
+        text = rule(text, account)
     if simplify:
         text = clean.simplify(text, account)
-    headings, text = _divide(text, marked=extract.marked, contents="contents" not in skip, account=account)
+    headings, text = _divide(text, marked=marked, contents="contents" not in skip, account=account)
     title = book_title(source.stem, extract.title, text)
     if "title-page" not in skip:
         text = drop_title_page(text, title, account)
-    text = clean.apply(clean.AFTER, text, account, skip)
+    for rule in clean.chosen(clean.AFTER, skip):
+        text = rule(text, account)
     if not text.strip(HEADING_MARK + "\n"):
         raise UserError(f"{source.name} holds no text; name a file with a book in it.")
     if not text.endswith("\n"):
         account.note("line-ends", added=1)
         text += "\n"
-    chapters, volumes = _chapters(title, text, headings)
+    chapters, volumes = _chapters(title, text, headings, account)
     account.balance(sum(len(chapter.text) for chapter in chapters))
     return Book(
         file=source.name,
@@ -91,18 +94,21 @@ def _known_heading(line: str) -> Heading:
     return parse_heading(title) or Heading(kind="chapter", unit="", number=None, title=title)
 
 
-def _chapters(title: str, text: str, headings: list[Heading]) -> tuple[list[Chapter], int]:
+def _chapters(title: str, text: str, headings: list[Heading], account: Account) -> tuple[list[Chapter], int]:
     """Cut the marked text at its headings. A volume heading with little under it goes with the chapter that follows."""
     before, *bodies = text.split(HEADING_MARK)
     pieces: list[tuple[Heading | None, str, str]] = [(None, "", before)] if before else []
     carried = ""
-    for heading, body in zip(headings, bodies, strict=True):
-        last = heading is headings[-1]
-        if heading.kind == "volume" and len(body) < 200 and not last:
+    for i, (heading, body) in enumerate(zip(headings, bodies, strict=True)):
+        if body.startswith("\n"):  # the line was dropped: it stood in the book already, or was an advert
+            account.note("blank-lines", dropped=1)
+            body = body[1:]
+        if heading.kind == "volume" and len(body) < 200 and i < len(headings) - 1:
             carried += body
-            continue
-        pieces.append((heading, body.partition("\n")[0] if heading.title else "", carried + body))
-        carried = ""
+        elif carried + body:
+            name = body.partition("\n")[0] if heading.title and bodies[i] == body else ""
+            pieces.append((heading, name, carried + body))
+            carried = ""
     numbers = iter(number_chapters([heading for heading, _, _ in pieces if heading is not None]))
     chapters: list[Chapter] = []
     start = 0

@@ -127,9 +127,6 @@ SWITCHABLE = frozenset({*BEFORE, *AFTER, "contents", "title-page", "editions"}) 
 """Names that `books.skip_rules` takes: all rules but the three that make one paragraph a line."""
 
 
-def apply(rules: dict[str, Rule], text: str, account: Account, skip: frozenset[str]) -> str:
-    """Take a text through rules, in their order, but those named in `skip`."""
-    for name, rule in rules.items():
-        if name not in skip:
-            text = rule(text, account)
-    return text
+def chosen(rules: dict[str, Rule], skip: frozenset[str]) -> list[Rule]:
+    """The rules, in their order, but those named in `skip`."""
+    return [rule for name, rule in rules.items() if name not in skip]

@@ -29,13 +29,14 @@ CONVERT = frozenset({".mobi", ".azw", ".azw3", ".doc", ".docx", ".rtf", ".chm", 
 }
 """Formats to be converted first."""
 
+_ANYTHING = re.compile(rb"[^\0 \t\r\n]")
 _HTML = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!DOCTYPE\s+html|<html\b)", re.IGNORECASE)
 
 
 def extract(source: Source) -> Extract:
     """Read a source. Raises UserError where it is empty, binary, damaged, or of a format to be converted first."""
     data = read_bytes(source)
-    if not data.strip(b"\0 \t\r\n"):
+    if not _ANYTHING.search(data):
         raise UserError(f"{source.name} is empty; name a file with a book in it.")
     form = _sniffed(data) or source.format
     if form == "epub":
@@ -45,6 +46,7 @@ def extract(source: Source) -> Extract:
     if form == "parquet":
         return parquet_extract(data, source.name)
     decoded = decode(data)
+    del data  # it may be a gigabyte
     if looks_binary(decoded.text):
         raise UserError(f"{source.name} is no text file; convert it to txt or EPUB first.")
     text, encoding = decoded.text, decoded.encoding

@@ -1,5 +1,6 @@
 """The text of an HTML page: one line a paragraph, readings and note marks left out."""
 
+import html
 import re
 
 from shuoshu.books.account import Account
@@ -17,14 +18,17 @@ _DROPPED = {
 
 _TAG = re.compile(r"<(/?)(?!(?:br|hr|img|p|li|input|meta|link)\b)[a-zA-Z]")
 _DEEPEST = 1000  # elements within each other; the parser's time grows with the square of it
+_HEAD = 1 << 20  # characters of a page in which its title stands
+_LARGEST = 32 << 20  # characters; the parser takes ten times their memory
 
 
 def html_text(page: str, account: Account | None = None) -> str:
     """The text of a page. Readings (ruby), note marks, notes and navigation are dropped and entered in `account`."""
     from selectolax.lexbor import LexborHTMLParser
 
-    if _too_deep(page):  # no book, but it must not hang
-        page = re.sub(r"<[^<>]*>", "\n", page)
+    if len(page) > _LARGEST or _too_deep(page):  # no page of a book, but it must not hang
+        lines = html.unescape(re.sub(r"<[^<>]*>", "\n", page)).split("\n")
+        return "\n".join(line for each in lines if (line := " ".join(each.split())))
     tree = LexborHTMLParser(page)
     if tree.body is None:
         return ""
@@ -61,6 +65,7 @@ def page_title(page: str) -> str:
     """The page's first heading, or its `<title>`; empty where it has neither."""
     from selectolax.lexbor import LexborHTMLParser
 
+    page = page[:_HEAD]
     if _too_deep(page):
         return ""
     tree = LexborHTMLParser(page)

@@ -54,12 +54,21 @@ def _json_records(text: str, name: str) -> Iterator[Any]:
         except (json.JSONDecodeError, RecursionError) as error:
             raise UserError(f"{name}: not valid JSON ({error}).") from error
         return
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_lines(text), 1):
         if line.strip():
             try:
                 yield json.loads(line)
             except (json.JSONDecodeError, RecursionError) as error:
                 raise UserError(f"{name}, line {number}: not valid JSON; mend or remove that line.") from error
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text, one at a time: all of them at once would take twice the memory of the text."""
+    at = 0
+    while (feed := text.find("\n", at)) >= 0:
+        yield text[at:feed]
+        at = feed + 1
+    yield text[at:]
 
 
 def _extract(rows: Iterable[Any], encoding: str, name: str) -> Extract:

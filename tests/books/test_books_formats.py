@@ -182,3 +182,22 @@ def test_links_out_of_the_folder_are_left_aside(tmp_path: Path) -> None:
     sources, skipped = find_sources([str(folder)])
     assert [source.path.name for source in sources] == ["a.txt"]
     assert [(path.name, why) for path, why in skipped] == [("b.txt", "a link out of the folder")]
+
+
+def test_rows_that_come_again_and_rows_of_adverts_are_no_chapters(tmp_path: Path) -> None:
+    long = "他推开门，雨还在下，街上一个人也没有，只有一盏灯亮着，照着湿漉漉的石板路，一直照到河边的渡口去，" * 2
+    rows = [{"text": long}, {"text": "第二段。"}, {"text": long}, {"text": long}, {"text": "第三段。"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert [(n, text) for n, _, text in chapters(tmp_path / "a.jsonl")] == [
+        (1, f"{long}\n"),
+        (2, "第二段。\n"),
+        (3, "第三段。\n"),
+    ]
+
+
+def test_a_page_too_large_for_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shuoshu.books.html._LARGEST", 100)
+    (tmp_path / "a.html").write_text(
+        "<html><body>" + "<p>他来了 &amp; 走了。</p>" * 20 + "</body></html>", encoding="utf-8"
+    )
+    assert chapters(tmp_path / "a.html")[0][2] == "他来了 & 走了。\n" * 20
