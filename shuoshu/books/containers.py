@@ -4,6 +4,7 @@ Nothing is ever unpacked to the disk, so a path that climbs out of an archive le
 """
 
 import gzip
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ DENSEST = 100
 HARMLESS = 4 << 20
 """Bytes that may come out of any archive, however small it is."""
 LARGEST = 1 << 30
-"""Most bytes of one unpacked file."""
+"""Most bytes of one file, unpacked; to read it takes six times as much memory."""
 
 
 class Stream(Protocol):
@@ -43,12 +44,17 @@ class Source:
     @property
     def name(self) -> str:
         """What the report calls it."""
-        return str(self.path) if self.member is None else f"{self.path}!{display_name(self.member)}"
+        path = readable(self.path)
+        return path if self.member is None else f"{path}!{display_name(self.member)}"
 
     @property
     def stem(self) -> str:
         """The file name without folders and without .gz."""
-        name = self.path.name if self.member is None else display_name(self.member).rpartition("/")[2]
+        name = (
+            readable(self.path).rpartition("/")[2]
+            if self.member is None
+            else display_name(self.member).rpartition("/")[2]
+        )
         return name[:-3] if name.lower().endswith(".gz") else name
 
 
@@ -61,6 +67,10 @@ def read_bytes(source: Source) -> bytes:
         if source.path.suffix.lower() == ".gz":
             with gzip.open(source.path) as stream:
                 return _bounded(source.path, stream, source.path.stat().st_size)
+        if (size := source.path.stat().st_size) > LARGEST:
+            raise UserError(
+                f"{source.path}: {size >> 20:,} MB, more than the {LARGEST >> 20:,} MB of a book; split it."
+            )
         return source.path.read_bytes()
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
@@ -83,6 +93,14 @@ def archive_members(path: Path) -> list[zipfile.ZipInfo]:
             return [info for info in archive.infolist() if not info.is_dir() and not _hidden(info.filename)]
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def readable(path: Path) -> str:
+    """A path as text: names on old disks may be in GBK or Big5, which Python hands on as half surrogates."""
+    from shuoshu.books.encoding import decode
+
+    name = str(path)
+    return name if name.isprintable() else "/".join(decode(os.fsencode(part)).text for part in name.split("/"))
 
 
 def display_name(member: str) -> str:

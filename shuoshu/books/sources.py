@@ -65,7 +65,7 @@ def _walk(folder: Path, root: Path, sources: list[Source], skipped: list[tuple[P
     for child in children:
         if child.name.startswith("."):
             continue
-        if child.is_symlink() and not child.resolve().is_relative_to(root):
+        if child.is_symlink() and not _leads_inside(child, root):
             skipped.append((child, "a link out of the folder"))
         elif child.is_dir():
             if not child.is_symlink():  # a linked folder inside the folder is walked where it really stands
@@ -76,6 +76,13 @@ def _walk(folder: Path, root: Path, sources: list[Source], skipped: list[tuple[P
             skipped.append((child, "by its name no book"))
         else:
             _add(child, False, sources, skipped)
+
+
+def _leads_inside(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # links in a circle
+        return False
 
 
 def _add(path: Path, explicit: bool, sources: list[Source], skipped: list[tuple[Path, str]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from shuoshu.books import clean
 from shuoshu.books.chapter import Chapter, write_chapters
-from shuoshu.books.containers import Source
+from shuoshu.books.containers import Source, readable
 from shuoshu.books.editions import copies
 from shuoshu.books.parts import part_chapters, read_part
 from shuoshu.books.report import write_report
@@ -57,7 +57,7 @@ def read_books(paths: list[str], out: Path, options: BooksOptions) -> dict[str, 
         "books": [_figures(book) for book in books],
         "characters": sum(book["characters"] for book in books),
         "seconds": round(time.monotonic() - start, 3),
-        "skipped": [{"file": str(path), "reason": reason} for path, reason in skipped],
+        "skipped": [{"file": readable(path), "reason": reason} for path, reason in skipped],
     }
     hidden = ("signature", "edges", "part")
     details = [{key: value for key, value in book.items() if key not in hidden} for book in books]
@@ -106,6 +106,8 @@ def _try(source: Source, parts: Path, simplify: bool, skip: frozenset[str]) -> d
         return read_part(source, parts, simplify, skip)
     except UserError as error:
         return str(error)
+    except MemoryError:
+        return f"{source.name}: too large for the memory of this machine; split it."
 
 
 def _sorted_out(sources: list[Source], results: Any, skipped: Skipped, bar: Any) -> Iterator[dict[str, Any]]:

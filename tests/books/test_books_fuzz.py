@@ -1,6 +1,7 @@
 """Bytes, pages and archives of any kind: a sentence or a book, never a crash (at length: benchmarks/books_fuzz.py)."""
 
 import contextlib
+import importlib.util
 import io
 import tempfile
 import time
@@ -16,53 +17,14 @@ from shuoshu.books.containers import Source
 from shuoshu.books.sources import find_sources
 from shuoshu.errors import UserError
 
-PIECES = [
-    *(
-        "第一回 甲乙\n",
-        "第二章",
-        "卷一\n",
-        "目录\n",
-        "Chapter IV\n",
-        "楔子",
-        "　　他来了。\r\n",
-        "「好」",
-        "『",
-        '"',
-        "广告www.a.com",
-        "\x01",
-    ),
-    *(
-        "<p>",
-        "</p>",
-        "<ruby>漢<rt>x</rt>",
-        "<script>",
-        "<!--",
-        "&nbsp;",
-        "&#x110000;",
-        "<nav>",
-        '{"text": "他"}\n',
-        "text,title\n",
-    ),
-    *(
-        "---\n",
-        "# 甲\n",
-        "**",
-        "[犭尔]",
-        "【",
-        "□",
-        "……",
-        "──",
-        "，\n",
-        "\u3000" * 9,
-        "な鞘悄闵绷诵",
-        "\ue000",
-        "㐀",
-        "𠀀",
-        "\ufeff",
-        "\0",
-        "1\n",
-    ),
-]
+SPEC = importlib.util.spec_from_file_location(
+    "benchmarks_books_fuzz", Path(__file__).resolve().parents[2] / "benchmarks/books_fuzz.py"
+)
+assert SPEC is not None
+assert SPEC.loader is not None
+BENCHMARK = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(BENCHMARK)
+PIECES: list[str] = BENCHMARK.PIECES
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=40).map("".join)
 ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "big5hkscs", "utf-16", "utf-16-be"])
 DATA = st.binary(max_size=400) | st.builds(lambda text, encoding: text.encode(encoding, "ignore"), TEXTS, ENCODINGS)
