@@ -179,7 +179,8 @@ def compare(new: int, batch: int, rounds: int) -> dict[str, float]:
                 for who, measure in rivals.items():
                     speed = measure(size, length)
                     best[who] = Speed(
-                        max(speed.tokens_per_second, best[who].tokens_per_second), min(speed.first_ms, best[who].first_ms)
+                        max(speed.tokens_per_second, best[who].tokens_per_second),
+                        min(speed.first_ms, best[who].first_ms),
                     )
             for who, speed in best.items():
                 figures[f"{who} {size}"] = round(speed.tokens_per_second, 1)
@@ -205,11 +206,15 @@ def answer_questions(precision: Precision) -> dict[str, float]:
     start = time.perf_counter()
     results = engine.generate(texts, Sampling(max_new_tokens=512))
     answered = time.perf_counter() - start
-    marked = [mark(question, result.text, broken=result.broken) for question, result in zip(asked, results, strict=True)]
+    marked = [
+        mark(question, result.text, broken=result.broken) for question, result in zip(asked, results, strict=True)
+    ]
     score(marked, seconds=answered, similarity=Similarity(), bits_per_char=None, baselines={})
     scored = time.perf_counter() - start - answered
     tokens = sum(len(result.ids) for result in results)
-    print(f"{len(asked)} questions, {tokens} tokens: answered in {answered:.1f} s, scored in {scored:.1f} s ({precision})")
+    print(
+        f"{len(asked)} questions, {tokens} tokens: answered in {answered:.1f} s, scored in {scored:.1f} s ({precision})"
+    )
     return {"questions_seconds": round(answered, 1), "scoring_seconds": round(scored, 1)}
 
 

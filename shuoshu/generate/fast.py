@@ -15,7 +15,7 @@ from torch import Tensor
 
 from shuoshu.generate import kernel
 from shuoshu.generate.network import Segment
-from shuoshu.generate.vectors import HALVES, LANES, TOKENS
+from shuoshu.generate.vectors import HALVES, LANES, PAIRS, TOKENS
 from shuoshu.model import MiniGLM, rotary_table
 from shuoshu.recipe import Precision
 
@@ -29,8 +29,8 @@ class FastNetwork:
     """MiniGLM for inference on a CPU.
 
     fp32 gives the logits of `MiniGLM` up to rounding. bf16 and int8 round the weights (int8 each row to 127 steps
-    either side of zero), compute in float32 with them and keep keys and values as halves. In each a text's numbers are
-    the same to the last bit, whatever stands beside it.
+    either side of zero), add up in float32 and keep keys and values as halves; bf16 rounds what is multiplied as well,
+    where that makes the CPU faster. In each a text's numbers are the same to the last bit, whatever stands beside it.
     """
 
     def __init__(self, model: MiniGLM, precision: Precision, threads: int | None = None) -> None:
@@ -39,6 +39,9 @@ class FastNetwork:
         self.device = torch.device("cpu")
         self.length = config.max_position_embeddings
         self.threads = threads or min(torch.get_num_threads(), MOST_THREADS)
+        widths = (config.hidden_size, config.num_attention_heads * config.head_dim, config.intermediate_size)
+        self.paired = PAIRS and precision == "bf16" and not any(width % 2 for width in widths)
+        """Whether what is multiplied is rounded to bf16 too, since the CPU then takes half the time."""
         w = {name: weight.detach().float().cpu() for name, weight in model.state_dict().items()}
         self.embedding = w["model.embed_tokens.weight"].numpy()
         cos, sin = (part[:, : config.head_dim // 2].contiguous() for part in rotary_table(config, self.length))
@@ -47,7 +50,7 @@ class FastNetwork:
             return [w[f"model.layers.{i}.{name}.weight"] for i in range(config.num_hidden_layers)]
 
         def packed(matrices: Sequence[Tensor]) -> tuple[NDArray, NDArray]:
-            parts = [_pack(matrix, precision) for matrix in matrices]
+            parts = [_pack(matrix, precision, self.paired) for matrix in matrices]
             return torch.stack([part for part, _ in parts]).numpy(), torch.stack([scale for _, scale in parts]).numpy()
 
         def joined(*names: str) -> list[Tensor]:
@@ -86,6 +89,7 @@ class FastRunner:
         config, weights = network.config, network.weights
         layers, kv_heads, width = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
         blocks, tokens, threads = -(-length // LANES), rows + STEP_TOKENS, network.threads
+        widest = max(config.hidden_size, config.num_attention_heads * width, weights.gate_up_scale.shape[1] // 2)
         kept = np.int16 if HALVES and network.precision != "fp32" else np.float32
         self.work = kernel.Work(
             keys=_empty((layers, rows, kv_heads, blocks, width, LANES), kept),
@@ -98,7 +102,7 @@ class FastRunner:
             seen=_empty((tokens, config.num_attention_heads * width)),
             hidden=_empty((tokens, weights.gate_up_scale.shape[1] // 2)),
             logits=_empty((rows, weights.head_scale.shape[0])),
-            normed=_empty((threads, tokens, config.hidden_size)),
+            inputs=_empty((threads, tokens, widest), np.uint16 if network.paired else np.float32),
             sums=_empty((threads, TOKENS, LANES)),
             scores=_empty((threads, TOKENS, blocks * LANES)),
             tally=np.zeros((kernel.PHASES * layers + 1, 8), np.int64),
@@ -176,8 +180,8 @@ def _empty(shape: tuple[int, ...], kind: type = np.float32) -> NDArray:
     return memory[start : start + size].view(kind).reshape(shape)
 
 
-def _pack(matrix: Tensor, precision: Precision) -> tuple[Tensor, Tensor]:
-    """A matrix (out, in) as the kernel reads it, (blocks, in, LANES), and the scale of each output (blocks · LANES)."""
+def _pack(matrix: Tensor, precision: Precision, paired: bool) -> tuple[Tensor, Tensor]:
+    """A matrix (out, in) as the kernel reads it, in blocks, and the scale of each output (blocks · LANES)."""
     outputs, inputs = matrix.shape
     blocks = -(-outputs // LANES)
     whole = torch.zeros(blocks * LANES, inputs)
@@ -188,7 +192,9 @@ def _pack(matrix: Tensor, precision: Precision) -> tuple[Tensor, Tensor]:
         whole = (whole / scale[:, None]).round().to(torch.int8)
     elif precision == "bf16":
         whole = whole.to(torch.bfloat16).view(torch.uint16)
-    return whole.view(blocks, LANES, inputs).transpose(1, 2).contiguous(), scale
+    size = 2 if paired else 1
+    lines = whole.view(blocks, LANES, inputs // size, size).transpose(1, 2)
+    return lines.reshape(blocks, inputs // size, LANES * size), scale
 
 
 def _mix(gate: Tensor, up: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ is over when its tasks are done, whoever did them. So a thread that the system k
 only while it holds a task.
 
 Shapes: N new tokens of S texts, D width, H query heads and K key-value heads of width E, F feed-forward width. Matrices
-lie in blocks of LANES outputs: (blocks, inputs, LANES), float32, bf16 (uint16) or int8, with a scale for each output.
+lie in blocks of LANES outputs: (blocks, inputs, LANES), float32, bf16 (uint16) or int8, with a scale for each output;
+or, where both are bf16, (blocks, inputs / 2, 2 · LANES).
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from shuoshu.files import hash_file
 from shuoshu.generate.attention import attend
 from shuoshu.generate.tasks import FAST, PLAIN, finish, norm, take, tile, tiles, wait
-from shuoshu.generate.vectors import LANES, atomic_add, atomic_get, atomic_set, exponential, give_way
+from shuoshu.generate.vectors import LANES, atomic_add, atomic_get, atomic_set, exponential, give_way, stored
 
 PHASES = 5
 """Of a layer: queries, keys and values; attention; its output; gate and up; down."""
@@ -77,8 +78,8 @@ class Work(NamedTuple):
     hidden: NDArray
     """(N, F)"""
     logits: NDArray
-    normed: NDArray
-    """(threads, N, D)"""
+    inputs: NDArray
+    """(threads, N, widest): what a product reads, float32, or bf16 as uint16 where the CPU multiplies pairs of it"""
     sums: NDArray
     """(threads, TOKENS, LANES)"""
     scores: NDArray
@@ -90,18 +91,18 @@ class Work(NamedTuple):
 @njit(**FAST)
 def _walk(me: int, weights: Weights, work: Work) -> None:
     """The phases of a step, for thread `me`. All products go through one call, which halves the time to compile."""
-    n, w, normed, sums, tally = work.sizes[0], weights, work.normed[me], work.sums[me], work.tally
+    n, w, inputs, sums, tally = work.sizes[0], weights, work.inputs[me], work.sums[me], work.tally
     phases = PHASES * w.norm.shape[0] + 1
     for phase in range(phases):
         layer, stage = phase // PHASES, phase % PHASES
         if phase == phases - 1:
             n = work.sizes[2]
             for i in range(n):
-                norm(work.x[work.wanted[i]], w.last_norm, w.eps, normed[i])
-            kind, x, matrix, scale, out = STORE, normed, w.head, w.head_scale, work.logits
+                norm(work.x[work.wanted[i]], w.last_norm, w.eps, inputs[i])
+            kind, matrix, scale, out = STORE, w.head, w.head_scale, work.logits
         elif stage == 0:
-            _norm_all(work.x, n, w.norm[layer], w.eps, normed)
-            kind, x, matrix, scale, out = STORE, normed, w.qkv[layer], w.qkv_scale[layer], work.qkv
+            _norm_all(work.x, n, w.norm[layer], w.eps, inputs)
+            kind, matrix, scale, out = STORE, w.qkv[layer], w.qkv_scale[layer], work.qkv
         elif stage == 1:
             texts = work.texts[: work.sizes[1] + 1]
             share = max(1, (texts.shape[0] - 1) * work.keys.shape[2] // (8 * work.sums.shape[0]))
@@ -111,13 +112,15 @@ def _walk(me: int, weights: Weights, work: Work) -> None:
             )  # fmt: skip
             continue
         elif stage == 2:
-            kind, x, matrix, scale, out = ADD, work.seen, w.out[layer], w.out_scale[layer], work.x
+            _copy(work.seen, n, inputs)
+            kind, matrix, scale, out = ADD, w.out[layer], w.out_scale[layer], work.x
         elif stage == 3:
-            _norm_all(work.x, n, w.norm2[layer], w.eps, normed)
-            kind, x, matrix, scale, out = GATE, normed, w.gate_up[layer], w.gate_up_scale[layer], work.hidden
+            _norm_all(work.x, n, w.norm2[layer], w.eps, inputs)
+            kind, matrix, scale, out = GATE, w.gate_up[layer], w.gate_up_scale[layer], work.hidden
         else:
-            kind, x, matrix, scale, out = ADD, work.hidden, w.down[layer], w.down_scale[layer], work.x
-        _product(tally[phase], kind, x, n, matrix, scale, sums, out)
+            _copy(work.hidden, n, inputs)
+            kind, matrix, scale, out = ADD, w.down[layer], w.down_scale[layer], work.x
+        _product(tally[phase], kind, inputs, n, matrix, scale, sums, out)
 
 
 @njit(**FAST)
@@ -147,6 +150,14 @@ def _product(
         finish(tally)
         task = take(tally)
     wait(tally, blocks)
+
+
+@njit(**FAST)
+def _copy(x: NDArray, n: int, out: NDArray) -> None:
+    """For one thread, in the type that products read."""
+    for token in range(n):
+        for i in range(x.shape[1]):
+            out[token, i] = stored(x[token, i], out[0, 0])
 
 
 @njit(**FAST)

@@ -22,6 +22,9 @@ TOKENS = 6 if LANES == 64 else 3
 HALVES = FEATURES.get("f16c", True)
 """Whether the CPU reads halves: all but x86 from before 2012."""
 
+PAIRS = LANES == 64 and bool(FEATURES.get("avx512bf16"))
+"""Whether the CPU multiplies pairs of bf16 at once: twice as many products as with float32."""
+
 brick: Any = intrinsic
 """numba's decorator, past what type checkers make of it: the function below it takes one argument less."""
 
@@ -29,13 +32,27 @@ FLOAT, BYTE, INT16, INT32, INT64 = ir.FloatType(), ir.IntType(8), ir.IntType(16)
 VECTOR, WIDE = ir.VectorType(FLOAT, LANES), ir.VectorType(INT32, LANES)
 
 
+class _BFloat(ir.Type):
+    """LLVM's bf16, which llvmlite does not name."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloat)
+
+    def __hash__(self) -> int:
+        return hash(_BFloat)
+
+
 @brick(prefer_literal=True)
 def multiply_tile(_: Any, tokens: Any, matrix: Any, x: Any, out: Any) -> Any:
     """out (tokens, LANES) = x (tokens, K) · matrix (K, LANES).
 
-    The matrix is float32, bf16 (as uint16), IEEE half (as int16) or int8; x and out are float32. An output is summed
-    over K in order, in a lane of its own: it is the same to the last bit whatever other tokens stand in the tile.
-    `tokens` is a literal, so that the sums stay in registers.
+    The matrix is float32, bf16 (as uint16), IEEE half (as int16) or int8; x and out are float32. Where x is bf16 (as
+    uint16) as well, the matrix is (K / 2, 2 · LANES), two inputs of each output side by side. An output is summed over
+    K in order, in a lane of its own: it is the same to the last bit whatever other tokens stand in the tile. `tokens`
+    is a literal, so that the sums stay in registers.
     """
 
     def generate(context: Any, b: Any, signature: Any, args: Any) -> Any:
@@ -43,15 +60,16 @@ def multiply_tile(_: Any, tokens: Any, matrix: Any, x: Any, out: Any) -> Any:
         arrays = [context.make_array(kind)(context, b, value) for kind, value in zip(kinds, args[1:], strict=True)]
         length = cgutils.unpack_tuple(b, arrays[0].shape)[0]
         sources = [_row(b, arrays[1], token) for token in range(count)]
-        fuse_type = ir.FunctionType(VECTOR, [VECTOR] * 3)
-        fuse = cgutils.get_or_insert_function(b.module, fuse_type, f"llvm.fmuladd.v{LANES}f32")
+        paired = kinds[1].dtype == uint16
         before, loop, after = b.block, b.append_basic_block("inner"), b.append_basic_block("after")
         b.branch(loop)
         b.position_at_end(loop)
         k, sums = b.phi(INT64), [b.phi(VECTOR) for _ in range(count)]
-        line = _floats(b, b.gep(arrays[0].data, [b.mul(k, INT64(LANES))]), kinds[0].dtype)
+        start = b.gep(arrays[0].data, [b.mul(k, INT64(2 * LANES if paired else LANES))])
+        line = b.load(b.bitcast(start, WIDE.as_pointer()), align=LANES) if paired else _floats(b, start, kinds[0].dtype)
+        join = _dot if paired else _fuse
         added = [
-            b.call(fuse, [line, _spread(b, b.load(b.gep(source, [k]))), total])
+            join(b, line, _spread(b, b.load(b.gep(source, [k]))), total)
             for source, total in zip(sources, sums, strict=True)
         ]
         following = b.add(k, INT64(1))
@@ -74,6 +92,31 @@ def _row(b: Any, array: Any, index: int) -> Any:
     return b.bitcast(b.gep(start, [b.mul(stride, INT64(index))]), FLOAT.as_pointer())
 
 
+def _fuse(b: Any, line: Any, x: Any, total: Any) -> Any:
+    """total + line · x"""
+    kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
+    return b.call(cgutils.get_or_insert_function(b.module, kind, f"llvm.fmuladd.v{LANES}f32"), [line, x, total])
+
+
+def _dot(b: Any, line: Any, x: Any, total: Any) -> Any:
+    """total + the products of both bf16 in each 32 bits of `line` with those of `x`, a register at a time."""
+    x = b.bitcast(x, WIDE)
+    part, pairs = ir.VectorType(FLOAT, 16), ir.VectorType(_BFloat(), 32)
+    dot = cgutils.get_or_insert_function(
+        b.module, ir.FunctionType(part, [part, pairs, pairs]), "llvm.x86.avx512bf16.dpbf16ps.512"
+    )
+    done = []
+    for first in range(0, LANES, 16):
+        places = ir.VectorType(INT32, 16)(list(range(first, first + 16)))
+        sums, weights, factors = (b.shuffle_vector(v, v, places) for v in (total, line, x))
+        done.append(b.call(dot, [sums, b.bitcast(weights, pairs), b.bitcast(factors, pairs)]))
+    while len(done) > 1:
+        size = 2 * done[0].type.count
+        places = ir.VectorType(INT32, size)(list(range(size)))
+        done = [b.shuffle_vector(*two, places) for two in zip(done[::2], done[1::2], strict=True)]
+    return done[0]
+
+
 def _spread(b: Any, value: Any) -> Any:
     """A float32 in every lane."""
     empty = VECTOR(ir.Undefined)
@@ -93,10 +136,16 @@ def _floats(b: Any, pointer: Any, kind: Any) -> Any:
 
 @brick
 def stored(_: Any, value: Any, like: Any) -> Any:
-    """A float32 as it is kept beside `like`: as it is, or as an IEEE half in an int16."""
+    """A float32 as it is kept beside `like`: as it is, as an IEEE half in an int16, or as bf16 in a uint16."""
 
     def generate(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        return b.bitcast(b.fptrunc(args[0], ir.HalfType()), INT16) if like == int16 else args[0]
+        if like == int16:
+            return b.bitcast(b.fptrunc(args[0], ir.HalfType()), INT16)
+        if like == float32:
+            return args[0]
+        bits = b.bitcast(args[0], INT32)  # to the nearest, and to the even one of two that are as near
+        odd = b.and_(b.lshr(bits, INT32(16)), INT32(1))
+        return b.trunc(b.lshr(b.add(bits, b.add(odd, INT32(0x7FFF))), INT32(16)), INT16)
 
     return like(float32, like), generate
 

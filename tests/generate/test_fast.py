@@ -58,16 +58,20 @@ def test_it_computes_what_the_plain_network_computes(shape: dict, threads: int, 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_rounded_weights_are_computed_with_exactly(precision, tokenizer: Tokenizer):
-    """Against the plain network on the rounded weights; what is left is the rounding of keys and values to halves."""
+    """Against the plain network on the rounded weights; what is left is the rounding of keys and values to halves.
+
+    Where the CPU multiplies pairs of bf16, what is multiplied is rounded too, to 8 bits.
+    """
     model = random_model(tokenizer, **SHAPES[2])
     rounded = MiniGLM(model.config)
     rounded.load_state_dict({name: _rounded(name, weight, precision) for name, weight in model.state_dict().items()})
     rounded.model.embed_tokens.weight = model.model.embed_tokens.weight  # looked up, not multiplied
     vocabulary = tokenizer.vocab_size
     expected = _script(TorchNetwork(rounded, "fp32").runner(4, 256), 2, vocabulary)
-    found = _script(FastNetwork(model, precision, 2).runner(4, 256), 2, vocabulary)
-    for mine, theirs in zip(found, expected, strict=True):
-        assert (mine - theirs).norm() <= 3e-3 * theirs.norm()
+    network = FastNetwork(model, precision, 2)
+    allowed = 1e-2 if network.paired else 3e-3
+    for mine, theirs in zip(_script(network.runner(4, 256), 2, vocabulary), expected, strict=True):
+        assert (mine - theirs).norm() <= allowed * theirs.norm()
 
 
 def _rounded(name: str, weight: torch.Tensor, precision: str) -> torch.Tensor:
