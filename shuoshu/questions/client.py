@@ -1,7 +1,8 @@
 """Many requests in flight to an OpenAI-compatible endpoint, each asked once, within limit and budget.
 
-Retries, back-off and `retry-after` are those of the `openai` library. An answer that is not what was asked for is asked
-again up to ATTEMPTS times; the pieces of it that are whole are taken where that does not help.
+Retries, back-off and `retry-after` are those of the `openai` library. What a server does not take (structured output, a
+temperature) is left out after its first refusal. An answer that is not what was asked for is asked again up to ATTEMPTS
+times; the pieces of it that are whole are taken where that does not help.
 """
 
 import asyncio
@@ -14,14 +15,16 @@ from typing import Any
 
 from shuoshu.errors import UserError
 from shuoshu.files import hash_json
+from shuoshu.questions.dialect import Dialect
 from shuoshu.questions.ledger import Ledger, Reply
 from shuoshu.questions.options import GenerateOptions
 from shuoshu.questions.parse import ParseError
 from shuoshu.terminal import Progress, progress
 
 ATTEMPTS = 3
-TOKENS_A_CHARACTER = 1.4
-"""Most tokens a character costs with the tokenizers in use (cl100k on Chinese novels: 1.36): for reserving budget."""
+TOKENS_A_CHARACTER, MOST_TOKENS_A_CHARACTER = 1.4, 2.5
+"""Tokens a character costs (cl100k on Chinese novels: 1.36), for estimates; and the most with any tokenizer (GPT-2 on
+the same: 2.2), for setting budget aside."""
 GIVE_UP = 16
 """Failed requests in a row, with no answer between them, after which the endpoint counts as gone."""
 
@@ -65,16 +68,11 @@ class Client:
         if not base_url or not options.model:
             missing = "an address (--base-url)" if not base_url else "a model (--model)"
             raise UserError(f"questions generate needs {missing}; the way `rules` needs neither.")
-        self._key = os.environ.get(options.api_key_env, "")
-        local = re.match(r"https?://(localhost|127\.|\[::1\])", base_url)
-        if not self._key and not local:
-            raise UserError(
-                f"The environment variable {options.api_key_env} is empty; it must hold the endpoint's key."
-            )
+        self._key = _read_key(options.api_key_env, bool(re.match(r"https?://(localhost|127\.|\[::1\])", base_url)))
         self._options, self.ledger, self.account = options, ledger, Account()
         self._openai = openai
         self._base_url = base_url
-        self._schema = True
+        self._dialect = Dialect()
         self._reserved_calls, self._reserved_money = 0, 0.0
         self._failures_in_row = 0
         self._next_turn = 0.0
@@ -113,6 +111,7 @@ class Client:
                 bar.update(done, self._words())
 
         options = self._options
+        self._released = asyncio.Event()
         self._api = self._openai.AsyncOpenAI(
             base_url=self._base_url,
             api_key=self._key or "none",
@@ -156,10 +155,11 @@ class Client:
             await self._asking[name].wait()
         if (known := self.ledger.get(name)) is not None:
             return known
-        dearest = self._price(round(len(job.prompt) * TOKENS_A_CHARACTER) + 50, job.max_tokens)
-        if not self._reserve(dearest):
-            return None
         self._asking[name] = asyncio.Event()
+        dearest = self._price(round(len(job.prompt) * MOST_TOKENS_A_CHARACTER) + 50, job.max_tokens)
+        if not await self._reserve(dearest):
+            self._asking.pop(name).set()
+            return None
         try:
             await self._turn()
             reply = await self._request(job, name)
@@ -169,26 +169,21 @@ class Client:
             self._asking.pop(name).set()
             self._reserved_calls -= 1
             self._reserved_money -= dearest
+            self._released.set()
         return reply
 
     async def _request(self, job: Job, name: str, again: int = 0) -> Reply | None:
         begin = time.monotonic()
-        extra: dict[str, Any] = {}
-        if job.schema is not None and self._schema:
-            schema = {"name": job.way, "strict": True, "schema": job.schema}
-            extra["response_format"] = {"type": "json_schema", "json_schema": schema}
+        words = self._dialect.words(job.way, job.max_tokens, self._options.temperature, job.schema)
         try:
             answer = await self._api.chat.completions.create(
                 model=self._options.model,
                 messages=[{"role": "user", "content": job.prompt}],
-                max_tokens=job.max_tokens,
-                temperature=self._options.temperature,
                 extra_headers={"Idempotency-Key": name},
-                **extra,
+                **words,
             )
         except self._openai.APIStatusError as error:
-            if error.status_code in (400, 422) and extra and re.search("response_format|schema|grammar", str(error)):
-                self._schema = False  # this server knows no structured output: JSON is read from the text
+            if error.status_code in (400, 422) and self._dialect.learn(words, str(error)):
                 return await self._request(job, name, again)
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
                 return self._fail(f"status {error.status_code}", error)
@@ -207,7 +202,8 @@ class Client:
             return self._fail("no chat completion", ValueError(str(answer)[:200]))
         self._failures_in_row = 0
         choice = choices[0]
-        text = self._scrub(choice.message.content or "")
+        # Models that reason aloud put it before the answer.
+        text = self._scrub(re.sub(r"^\s*<think>.*?</think>\s*", "", choice.message.content or "", flags=re.DOTALL))
         usage = answer.usage
         return Reply(
             text=text,
@@ -226,18 +222,26 @@ class Client:
                 "what it answered is kept, run the same command again when it is back."
             ) from None
 
-    def _reserve(self, money: float) -> bool:
-        """Set a call and its highest price aside, so that calls under way cannot break limit or budget together."""
+    async def _reserve(self, money: float) -> bool:
+        """Set a call and its highest price aside, so that calls under way cannot break limit or budget together.
+
+        Where there is no room only because of calls under way, waits for what they will really have cost.
+        """
         limit, budget = self._options.limit, self._options.budget
-        if limit is not None and self.ledger.calls + self._reserved_calls >= limit:
-            self.account.stopped = f"the limit of {limit} calls"
-        elif budget is not None and self.spent + self._reserved_money + money > budget:
-            self.account.stopped = f"the budget of {budget:g}"
-        else:
-            self._reserved_calls += 1
-            self._reserved_money += money
-            return True
-        return False
+        while True:
+            if limit is not None and self.ledger.calls + self._reserved_calls >= limit:
+                stopped = f"the limit of {limit} calls"
+            elif budget is not None and self.spent + self._reserved_money + money > budget:
+                stopped = f"the budget of {budget:g}"
+            else:
+                self._reserved_calls += 1
+                self._reserved_money += money
+                return True
+            if not self._reserved_calls or self.account.stopped:
+                self.account.stopped = stopped
+                return False
+            self._released.clear()
+            await self._released.wait()
 
     async def _turn(self) -> None:
         if self._options.requests_per_minute:
@@ -254,6 +258,18 @@ class Client:
     def _scrub(self, text: str) -> str:
         """Text without the key: some servers quote it in their errors."""
         return text.replace(self._key, "***") if self._key else text
+
+
+def _read_key(variable: str, local: bool) -> str:
+    """The key that an environment variable holds. Raises UserError, which never shows it, where it is none."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable):
+        raise UserError("--api-key-env takes the name of the environment variable that holds the key, not the key.")
+    key = os.environ.get(variable, "").strip()
+    if not key and not local:
+        raise UserError(f"The environment variable {variable} is empty; it must hold the endpoint's key.")
+    if not re.fullmatch("[!-~]*", key):
+        raise UserError(f"The environment variable {variable} holds a character that no key has; set it anew.")
+    return key
 
 
 def request_hash(options: GenerateOptions, prompt: str, attempt: int) -> str:

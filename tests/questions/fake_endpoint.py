@@ -4,9 +4,10 @@
 
 Answers depend on the prompt alone, faults on the prompt and on how often it was asked, so that two clients, or one that
 is killed and started again, get the same in the end. `GET /counts` tells what was served, by request name (the
-Idempotency-Key of the client): `paid` is an answer sent whole into an open connection, `abandoned` a request whose client
-was gone before its answer was ready. Asked again for a name whose answer was paid, a server that honours such keys sends
-the stored answer without charging; so does this one, and counts it as `replayed`: an answer that was lost on the wire.
+Idempotency-Key of the client): `paid` is an answer sent whole into an open connection, `abandoned` a request whose
+client was gone before its answer was ready. Asked again for a name whose answer was paid, a server that honours such
+keys sends the stored answer without charging; so does this one, and counts it as `replayed`: an answer that was lost on
+the wire.
 """
 
 import argparse
@@ -27,12 +28,12 @@ class FakeEndpoint:
         faults: float = 0.0,
         latency: float = 0.0,
         kinds: tuple[str, ...] = FAULTS,
-        schema: bool = True,
+        takes: tuple[str, ...] = ("json_schema", "json_object", "max_tokens", "temperature"),
         key: str = "",
         hang: float = 30.0,
         at_once: int = 10_000,
     ) -> None:
-        self.faults, self.latency, self.kinds, self.schema = faults, latency, kinds, schema
+        self.faults, self.latency, self.kinds, self.takes = faults, latency, kinds, takes
         self.key, self.hang = key, hang
         self._places = asyncio.Semaphore(at_once)
         self.paid: Counter[str] = Counter()
@@ -99,8 +100,8 @@ class FakeEndpoint:
             message = f"Incorrect API key provided: {headers.get('authorization')}"
             return await self._send(writer, 401, {"error": {"message": message}})
         request = json.loads(body)
-        if "response_format" in request and not self.schema:
-            return await self._send(writer, 400, {"error": {"message": "response_format json_schema is not supported"}})
+        if message := self._refusal(request):
+            return await self._send(writer, 400, {"error": {"message": message}})
         prompt = request["messages"][0]["content"]
         self.prompts.append(prompt)
         name = headers.get("idempotency-key", "")
@@ -134,6 +135,17 @@ class FakeEndpoint:
         sent = await self._send(writer, 200, value)
         self.paid[name] += 1
         return sent
+
+    def _refusal(self, request: dict) -> str:
+        """Why a server that takes only some of OpenAI's parameters refuses a request."""
+        kind = request.get("response_format", {}).get("type", "json_schema")
+        if "response_format" in request and kind not in self.takes:
+            return f"This response_format type is unavailable: {kind}"
+        if "max_tokens" in request and "max_tokens" not in self.takes:
+            return "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        if "temperature" in request and "temperature" not in self.takes:
+            return "Unsupported value: 'temperature' does not support 0.7 with this model."
+        return ""
 
     def _fault(self, prompt: str) -> str:
         """The fault of this request: on the first asking of a share of the prompts, by their hash."""

@@ -172,8 +172,17 @@ def test_estimate_asks_nothing_and_is_near(undisturbed: Path, chapters: Path, tm
     assert not (tmp_path / "questions.jsonl").exists()
 
 
-def test_server_without_structured_output(undisturbed: Path, chapters: Path, tmp_path: Path) -> None:
-    with serving(FakeEndpoint(schema=False)) as endpoint:
+@pytest.mark.parametrize(
+    "takes",
+    [
+        ("json_object", "max_tokens", "temperature"),
+        ("max_tokens", "temperature"),
+        ("json_schema",),
+    ],
+    ids=["objects", "text", "newer"],
+)
+def test_servers_that_take_less(undisturbed: Path, chapters: Path, tmp_path: Path, takes: tuple[str, ...]) -> None:
+    with serving(FakeEndpoint(takes=takes)) as endpoint:
         generate_questions(options(chapters, tmp_path, endpoint, ways=ALL, per_title=8))
     assert results(tmp_path) == results(undisturbed)
 
