@@ -4,6 +4,7 @@ All patterns look at `plain(line)`: simplified characters, half-width small lett
 there is the same place in the line. That alone undoes most disguises (ｗｗｗ．ＴＸＴ．ｃｏｍ, 電子書, a Cyrillic с).
 """
 
+import itertools
 import re
 from importlib import resources
 from typing import NamedTuple
@@ -53,7 +54,7 @@ _DOUBTFUL_TLD = "me|la|top|co|tv|io|us|hk|in|to|app|site|club|pw|ws|so|asia|wang
 _NAME = r"[a-z0-9][a-z0-9_*^-]{0,30}"
 _PATH = r"(?:/[!-~]*)?"
 _ADDRESS = (
-    r"https?\s?[:：]\s?/{1,2}\s?[!-~]+"
+    r"(?:取自[“\"]?)?https?\s?[:：]\s?/{1,2}\s?[!-~]+(?:[\u4e00-\u9fff]{1,20}(?=[/”\"\s]|$)[!-~]*[”\"]?)?"
     rf"|w{{3}}\s?{_DOT}\s?{_NAME}(?:\s?{_DOT}\s?{_NAME}){{0,4}}{_PATH}"
     rf"|(?<![a-z0-9])(?:{_NAME}{_DOT}){{1,4}}(?:{_TLD})(?![a-z0-9]){_PATH}"
     rf"|(?<![a-z0-9]){_NAME}\s{_DOT}\s?(?:{_TLD})(?![a-z0-9])"
@@ -74,6 +75,7 @@ _STREWN_SIGNS = "^~*`"
 _STREWN = re.compile(r"[^\W_][~^*`][^\W_]")
 _WEIGHTS = {"address": ADDRESS, "sure": SURE, "likely": LIKELY, "weak": WEAK}
 
+_WIDE = {code: chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
 _ENDINGS = "com|net|org|cn|cc|info|tw|xyz|me|la|vip|top|io|biz|mobi"
 
 
@@ -81,9 +83,13 @@ def anchors() -> list[str]:
     """Words of which every advert has one, as they stand in a text: simplified and traditional, in either width."""
     words = [word.replace(r"\s", " ") for word in _WORDS["anchors"]]
     words += [word.translate(_BACK) for word in words]
-    words += [
-        f"{dot}{form}" for dot in ".．·" for end in _ENDINGS.split("|") for form in (end, end.upper(), end.title())
-    ]
+    cases = {
+        "".join(form)
+        for name in (*_ENDINGS.split("|"), "www")
+        for form in itertools.product(*zip(name, name.upper(), strict=True))
+    }
+    cases |= {form.translate(_WIDE) for form in cases}
+    words += [form if form.lower() == "www" else f"{dot}{form}" for dot in ".．·。" for form in sorted(cases)]
     return list(dict.fromkeys(words))
 
 

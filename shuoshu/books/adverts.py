@@ -10,7 +10,7 @@ import itertools
 import re
 
 from shuoshu.books.account import Account
-from shuoshu.books.advert_words import LIKELY, SURE, WEAK, Token, anchors, plain, tokens
+from shuoshu.books.advert_words import ADDRESS, LIKELY, SURE, WEAK, Token, anchors, plain, tokens
 from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.notices import RULE_OF_SIGNS, has_rules_of_signs
 from shuoshu.books.parted import RUN, parted_places
@@ -34,13 +34,15 @@ _LONGEST = 1000  # characters looked at together
 _GAP = 6  # letters between two tokens of one advert
 _NAME = 4  # letters of a site's name before its first token
 _BRACKET = 60  # characters of a bracket
-_BLOCK = 16  # lines an advert between two rules may have
+_BLOCK = 600  # characters an advert between two rules may have
 _STOPS = frozenset("。！？!?…\n")
 _CLAUSE_ENDS = frozenset("，。！？；：、“”‘’「」『』（）()【】〖〗〔〕《》…,;:!?\n[]—{}")
+_COMMAS = frozenset("，。！？；：”")
 _PAIRS = dict(zip("（(【[〖〔『「《<{≮〈", "）)】]〗〕』」》>}≯〉", strict=True))
 _LETTER = re.compile(r"[^\W_]")
-_SIGNS = re.compile(r"[-=*_~·•★☆※▲△◆◇●○■□§@#&|^\\/+<>≮≯㊣∷∴♂♀｀`'．﹒\s]*")
+_SIGNS = re.compile(r"[-=*_~·•★☆※▲△◆◇●○■□§@#&|^\\/+<>≮≯㊣∷∴♂♀╔╗╚╝｀`'．﹒\s]*")
 _TALE = re.compile(r"[，。！？；：“”「」『』]")
+_TOLD = re.compile(r"[“”「」：]|[。！？；…!?](?=.)|，.*，")
 _SITE = re.compile(r"小说|文学|网|书|中文|论坛|在线书")
 _HEADING = re.compile(r"\W*(?:正文\W*)?第\s?[0-9零〇一二三四五六七八九十百千廿两]{1,9}\s?[章回囘节節卷集部篇话話]")
 # A line that begins so, and has a word of the trade in it, is the author's or the uploader's, not the book's.
@@ -73,8 +75,14 @@ def cuts(piece: str, *, alone: bool) -> list[tuple[int, int]]:
     heading = _HEADING.match(flat)
     if alone and not heading and _LABEL.match(flat) and sum(token.weight for token in found) >= LIKELY:
         return [(0, len(piece))]
+    if alone and not heading and _all_trade(flat, found):
+        return [(0, len(piece))]
     floor = heading.end() if heading else 0
-    good = [(run.start(), run.end()) for run in RUN.finditer(flat, floor) if _is_parted_advert(run[0])]
+    good = [
+        _widened(flat, run.start(), run.end(), named=False)
+        for run in RUN.finditer(flat, floor)
+        if _is_parted_advert(run[0])
+    ]
     for cluster in _clusters(flat, [token for token in found if token.start >= floor]):
         if (extent := _extent(flat, cluster)) is not None:
             good.append(extent)
@@ -82,6 +90,14 @@ def cuts(piece: str, *, alone: bool) -> list[tuple[int, int]]:
     if heading:  # a title may be 求月票, but no address
         return [cut for cut in good if flat[cut[0]] in _PAIRS or re.search(r"\w\.\w", flat[slice(*cut)])]
     return [(0, len(piece))] if good and alone and _nothing_else(flat, good, found) else good
+
+
+def _all_trade(flat: str, found: list[Token]) -> bool:
+    """Whether a line is made of the words of the trade, with no address or set phrase needed."""
+    if sum(token.weight for token in found) < 5 or max(token.weight for token in found) == WEAK:
+        return False
+    words = _covered(flat, [token for token in found if token.weight != ADDRESS])
+    return words >= 1.5 * (_letters(flat) - _covered(flat, found)) and not _TOLD.search(flat)
 
 
 def _merged(flat: str, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -102,10 +118,14 @@ def _sentences(flat: str, good: list[tuple[int, int]], found: list[Token]) -> li
         left = max((flat.rfind(stop, 0, start) for stop in _STOPS), default=-1) + 1
         right = min((at for stop in _STOPS if (at := flat.find(stop, end)) >= 0), default=len(flat))
         inside = [token for token in found if left <= token.start and token.end <= right]
+        while inside and inside[0].end - inside[0].start == 1:  # 请 and 网 begin other sentences too
+            inside = inside[1:]
         if right - left > 120 or len(inside) < 3 or sum(token.weight for token in inside) < 2 * SURE:
             continue
         edges = _letters(flat[left : inside[0].start]), _letters(flat[inside[-1].end : right])
-        if edges[0] <= 2 and edges[1] <= 1 and _covered(flat, inside) >= 0.5 * _letters(flat[left:right]):
+        words = [token for token in inside if token.weight != ADDRESS]
+        others = _letters(flat[left:right]) - _covered(flat, inside)
+        if max(edges) <= 1 and _covered(flat, words) >= 1.2 * others:
             out.append((left, min(len(flat), right + 1)))
     return out
 
@@ -192,8 +212,10 @@ def _trimmed(flat: str, cluster: list[Token]) -> list[Token]:
         if not apart and _at_clause_end(flat, cluster[-1].end):
             break
         cluster = cluster[:-1]
-    while cluster and cluster[0].weight == WEAK and not _SITE.match(flat, cluster[0].start):
-        if cluster[0].start == 0 or flat[cluster[0].start - 1] in _CLAUSE_ENDS:
+    while len(cluster) > 1 and cluster[0].weight == WEAK:
+        first, second = cluster[:2]
+        near = _letters(flat[first.end : second.start]) <= 1 and first.end - first.start > 1
+        if first.start == 0 or flat[first.start - 1] in _CLAUSE_ENDS or (near and _SITE.match(flat, first.start)):
             break
         cluster = cluster[1:]
     return cluster
@@ -237,6 +259,8 @@ def _widened(flat: str, start: int, end: int, *, named: bool) -> tuple[int, int]
     end = _SIGNS.match(flat, end).end()  # type: ignore[union-attr]
     while end < len(flat) and (flat[end] in "）)】]〗〕≯}" or (flat[end] == "》" and "《" in flat[start:end])):
         end += 1
+    if start > 1 and flat[start - 1] == "，" and (flat[start - 2] in "，：。！？…”“" or flat[end : end + 1] in _COMMAS):
+        start -= 1  # one comma of two
     before = flat[start - 1] if start else "\n"
     if end < len(flat) and flat[end] in "。！!~，," and before in "。！？”…\n":
         end += 1
@@ -248,9 +272,9 @@ def _nothing_else(flat: str, good: list[tuple[int, int]], found: list[Token]) ->
     rest = []
     at = 0
     for start, end in [*good, (len(flat), len(flat))]:
-        rest.append(flat[at:start])
+        rest.append(flat[at:start].lstrip("：:，,；;、") if at else flat[:start])
         at = end
-    if _TALE.search("".join(rest)) and _letters("".join(rest)) > 2:
+    if _TALE.search("".join(rest)) and _letters("".join(rest)):
         return False
     others = _letters("".join(rest)) - sum(
         _letters(flat[t.start : t.end]) for t in found if not any(start <= t.start < end for start, end in good)
@@ -263,19 +287,18 @@ def _letters(text: str) -> int:
 
 
 def _blocks(text: str, account: Account) -> str:
-    """Drop advert blocks: a few lines between two rules of signs, with an advert among them."""
+    """Drop advert blocks: a few short lines between two rules of signs, with an advert among every two of them."""
     rules = list(RULE_OF_SIGNS.finditer(text)) if has_rules_of_signs(text) else []
     out: list[str] = []
     at = 0
     for first, second in itertools.pairwise(rules):
-        block = text[first.end() : second.start()]
-        if first.start() < at or block.count("\n") > _BLOCK or HEADING_MARK in block or not _has_advert(block):
+        if first.start() < at or second.start() - first.end() > _BLOCK:
+            continue
+        lines = [line for line in text[first.end() : second.start()].split("\n") if line.strip()]
+        marks = sum(bool(cuts(line, alone=True)) for line in lines)
+        if not marks or marks < 0.5 * len(lines) or any(map(_HEADING.match, lines)):
             continue
         out.append(text[at : first.start()])
         account.note("adverts", dropped=second.end() - first.start(), sample=text[first.start() : second.end()])
         at = second.end()
     return "".join([*out, text[at:]])
-
-
-def _has_advert(block: str) -> bool:
-    return any(cuts(line, alone=True) for line in block.split("\n"))

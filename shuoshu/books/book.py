@@ -7,9 +7,10 @@ from shuoshu.books import clean, formats
 from shuoshu.books.account import Account
 from shuoshu.books.chapter import Chapter
 from shuoshu.books.containers import Source
+from shuoshu.books.counting import number_chapters
 from shuoshu.books.extract import HEADING_MARK
 from shuoshu.books.headings import Heading, parse_heading
-from shuoshu.books.structure import find_headings, number_chapters
+from shuoshu.books.structure import find_headings
 from shuoshu.books.titles import book_title, drop_title_page
 from shuoshu.errors import UserError
 

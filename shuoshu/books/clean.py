@@ -11,11 +11,14 @@ from shuoshu.books.account import Account
 from shuoshu.books.adverts import adverts
 from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
 from shuoshu.books.extract import HEADING_MARK
+from shuoshu.books.gutenberg import gutenberg
 from shuoshu.books.mojibake import mojibake
 from shuoshu.books.notices import decorations, notices
 from shuoshu.books.oneline import one_line
+from shuoshu.books.pages import pages
 from shuoshu.books.quotes import quotes
 from shuoshu.books.repeats import boilerplate, repeats
+from shuoshu.books.reread import reread
 from shuoshu.books.wraps import wraps
 
 Rule = Callable[[str, Account], str]
@@ -91,6 +94,7 @@ def simplify(text: str, account: Account) -> str:
 
 
 BEFORE: dict[str, Rule] = {
+    "reread": reread,
     "line-ends": line_ends,
     "control": control,
     "markup": markup,
@@ -100,7 +104,9 @@ BEFORE: dict[str, Rule] = {
     "stand-ins": stand_ins,
     "missing": missing,
     "variants": variants,
+    "gutenberg": gutenberg,
     "adverts": adverts,
+    "pages": pages,
     "notices": notices,
     "decorations": decorations,
 }

@@ -5,6 +5,7 @@ import re
 DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
     **{c: i for i, c in enumerate("〇壹贰叁肆伍陆柒捌玖")},
     **{c: i for i, c in enumerate("○壹貳叄肆伍陸柒捌玖")},
+    **dict.fromkeys("◯ＯO", 0),
     **{c: i for i, c in enumerate("０１２３４５６７８９")},
     **{c: i for i, c in enumerate("0123456789")},
     "两": 2,

@@ -1,41 +1,62 @@
-"""A whole book on one line: paragraphs and headings found again by what still parts them."""
+"""A whole book, or a whole chapter, on one line: paragraphs and headings found again by what still parts them."""
 
 import re
+from collections import Counter
+from typing import NamedTuple
 
 from shuoshu.books.account import Account
+from shuoshu.books.headings import CORE
 from shuoshu.books.numerals import NUMERAL, parse
 
-LONGEST_LINE = 20_000
-"""A line of more characters than this is no paragraph."""
+LONGEST_LINE = 2_000
+"""A line of more characters than this may be more than a paragraph."""
 
-_HEADING = re.compile(
-    rf"(?:(?:正文|楔子)[ \u3000]+)?第(?P<number>{NUMERAL}{{1,9}})(?P<unit>[回囘章节節])(?=[ \u3000：:])"
-    r"(?P<title>[ \u3000：:]+[^\s，。！？；：“”「」]{2,16}(?:[ \u3000]+[^\s，。！？；：“”「」]{2,16}(?=[ \u3000]))?)"
+_END = "。！？；：…”’』」）》】"
+_BEFORE = frozenset(f"{_END} \u3000\t\xa0=-—*～~]")
+_WIDE_GAP = re.compile(
+    rf"(?<=[{_END}])[ \t]*(?:\u3000{{2,}}+| {{2,}}+|\u3000(?! ))[ \t\u3000]*+|(?<!\u3000)\u3000{{2,}}+(?=\S)"
 )
-_GAP = re.compile(r"(?<=[。！？；：”」』…）])[ \t]*(?:\u3000{2,}+| {2,}+)[ \t\u3000]*+|(?<!\u3000)\u3000{2,}+(?=\S)")
+_ONE_SPACE = re.compile(r"(?<=[。！？…”』」]) (?=[\u4e00-\u9fff“「『（])")
+_ABOVE = re.compile(
+    rf"(?:第{NUMERAL}{{1,5}}[卷部册冊集]|[上中下]卷|卷{NUMERAL}{{1,5}}|正文卷?)[ \u3000]*\Z"
+)  # with the heading
+_PARAGRAPH = 2000  # characters of text without a wide gap, from which single spaces are looked at
+_NEAR = 3  # matches looked ahead for the number that should come next
+_JUMP = 6  # chapters that may be missing in a row
+
+
+class _Match(NamedTuple):
+    """A number with its unit, as 第十二回, that may begin a heading."""
+
+    start: int
+    number: int
+    unit: str
+    strong: bool
+    """A sentence ends before it and a gap follows."""
 
 
 def one_line(text: str, account: Account) -> str:
-    """Break absurdly long lines at wide gaps and around headings that count up."""
-    if len(text) <= LONGEST_LINE or not any(len(line) > LONGEST_LINE for line in text.split("\n")):
+    """Break very long lines at wide gaps and above headings that count up."""
+    if len(text) <= LONGEST_LINE:
         return text
     lines = text.split("\n")
+    if max(map(len, lines)) <= LONGEST_LINE:
+        return text
     return "\n".join(_broken(line, account) if len(line) > LONGEST_LINE else line for line in lines)
 
 
 def _broken(line: str, account: Account) -> str:
-    """One long line broken: a line feed takes the place of each gap, and is put in around headings."""
-    breaks: dict[int, int] = {}  # offset -> characters of white space that the line feed stands for
-    for found in _counted(line):
-        breaks[found.start()] = 0
-        if found.end() < len(line):
-            breaks[found.end()] = 0
-    for gap in _GAP.finditer(line):
-        breaks[gap.start()] = gap.end() - gap.start()
+    """One long line broken: a line feed takes the place of each gap, and is put in above headings."""
+    breaks: dict[int, int] = {match.start: 0 for match in _headings(line) if match.start}
+    wide = [(gap.start(), gap.end()) for gap in _WIDE_GAP.finditer(line)]
+    if len(wide) < len(line) / _PARAGRAPH:
+        wide += [(gap.start(), gap.end()) for gap in _ONE_SPACE.finditer(line)]
+    for start, end in wide:
+        breaks[start] = end - start
     out: list[str] = []
     at = 0
     for start, width in sorted(breaks.items()):
-        if start < at:
+        if start < at or (start == at and not width):  # a heading right behind a gap is on a line of its own
             continue
         out.append(line[at:start])
         at = start + width
@@ -44,15 +65,36 @@ def _broken(line: str, account: Account) -> str:
     return "\n".join(out)
 
 
-def _counted(line: str) -> list[re.Match[str]]:
-    """The headings in a line whose numbers count up by one; a chapter quoted in the text does not."""
-    found = list(_HEADING.finditer(line))
-    counted: list[re.Match[str]] = []
-    last = None
-    for match in found:
-        number = parse(match["number"])
-        # Within a table of contents the count runs to its end and begins anew in the body.
-        if last is None or number in (last + 1, 1):
-            counted.append(match)
-            last = number
-    return counted if len(counted) > 1 else []
+def _headings(line: str) -> list[_Match]:
+    """The places where chapters begin: numbers of one unit that count up, gaps and a new beginning allowed."""
+    found = [match for core in CORE.finditer(line) if (match := _match(line, core)) is not None]
+    units = Counter(match.unit for match in found if match.strong) or Counter(match.unit for match in found)
+    if not units:
+        return []
+    unit = units.most_common(1)[0][0]
+    found = [match for match in found if match.unit == unit]
+    kept: list[_Match] = []
+    for i, match in enumerate(found):
+        last = kept[-1].number if kept else None
+        if last is None:
+            fits = match.strong or match.number <= 1
+        else:
+            step = match.number - last
+            ahead = [later.number for later in found[i + 1 : i + 1 + _NEAR]]
+            fits = step == 1 or match.number == 1 or (1 < step <= _JUMP and last + 1 not in ahead)
+        if fits or match.strong:
+            kept.append(match)
+    return kept if len(kept) > 1 else []
+
+
+def _match(line: str, core: re.Match[str]) -> _Match | None:
+    """A number that stands behind a sentence or a gap, with words behind it."""
+    start, end = core.span()
+    if (above := _ABOVE.search(line, max(0, start - 12), start)) is not None:
+        start = above.start()
+    before = line[start - 1] if start else " "
+    behind = line[end : end + 1]
+    number = parse("".join(core["num"].split()))
+    if before not in _BEFORE or number is None or behind in "，。！？；、”’」』）里中的末内说":
+        return None
+    return _Match(start, number, core["unit"], behind in " \u3000\t：:》】-")

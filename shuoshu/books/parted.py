@@ -16,7 +16,7 @@ _KINDS = np.zeros(0x110000, np.uint8)
 _KINDS[0x4E00:0xA000] = _LETTER
 for _start, _end in (("0", "9"), ("a", "z"), ("A", "Z"), ("０", "９"), ("ａ", "ｚ"), ("Ａ", "Ｚ")):
     _KINDS[ord(_start) : ord(_end) + 1] = _LETTER
-for _sign in " \u3000\t.．·*＊?？-－_＿|｜/／\\＼^~～`｀•+=＝#＃@＠$&♂♀∴☆★◆◇▲∷∞'\"“”【】[]":
+for _sign in " \u3000\t.．·*＊?？-－_＿|｜/／\\＼^~～`｀•+=＝#＃@＠$&♂♀∴☆★◆◇▲∷∞□'\"“”【】[]":
     _KINDS[ord(_sign)] = _SIGN
 
 

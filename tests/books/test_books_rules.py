@@ -10,6 +10,7 @@ from shuoshu.books import clean
 from shuoshu.books.account import Account
 from shuoshu.books.adverts import adverts
 from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
+from shuoshu.books.glued import split_headings
 from shuoshu.books.mojibake import mojibake
 from shuoshu.books.notices import decorations, notices
 from shuoshu.books.oneline import one_line
@@ -188,10 +189,10 @@ def test_wraps_of_a_fixed_width() -> None:
 def test_a_book_on_one_line() -> None:
     body = "他推开门走进来，屋里的灯还亮着。" * 700
     text = "".join(f"第{n}回 甲乙丙丁戊 己庚辛壬癸 {body}" for n in "一二三")
-    out = one_line(text, Account(len(text))).split("\n")
-    assert [line.strip() for line in out if line.startswith("第")] == [
-        f"第{n}回 甲乙丙丁戊 己庚辛壬癸" for n in "一二三"
-    ]
+    account = Account(len(text))
+    out = split_headings(one_line(text, account).split("\n"), account)
+    account.balance(len("\n".join(out)))
+    assert [line for line in out if line.startswith("第")] == [f"第{n}回 甲乙丙丁戊 己庚辛壬癸" for n in "一二三"]
 
 
 def test_repeats_and_boilerplate() -> None:

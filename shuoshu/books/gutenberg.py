@@ -1,0 +1,37 @@
+"""The legal head and tail that Project Gutenberg puts around a book."""
+
+import re
+
+from shuoshu.books.account import Account
+
+_NEAR = 60_000  # characters from the beginning in which the head ends
+_START = re.compile(
+    r"^[^\n]{0,20}\*\*\*?[ ]?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+?\*\*\*)?[^\S\n]*$"
+    r"|^\*END\*? ?THE SMALL PRINT![^\n]*\*END\*[^\S\n]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_END = re.compile(
+    r"^[^\n]{0,20}(?:\*\*\*?[ ]?END OF (?:THE|THIS) PROJECT GUTENBERG|End of (?:the |this )?Project Gutenberg)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_CREDITS = re.compile(
+    r"\s*(?:Produced by|E-?text prepared by|Transcribed (?:by|from)|Scanned (?:and|by)"
+    r"|This (?:e-?book|e-?text|file) was|Credits:|Prepared by)[^\n]*(?:\n[^\n]+)*",
+    re.IGNORECASE,
+)
+
+
+def gutenberg(text: str, account: Account) -> str:
+    """Drop what stands before the line `*** START OF …` and behind `*** END OF …`, and the credits below the first."""
+    if "utenberg" not in text and "UTENBERG" not in text:
+        return text
+    starts = list(_START.finditer(text, 0, _NEAR))
+    start = starts[-1].end() if starts else 0
+    if starts and (credits := _CREDITS.match(text, start)) is not None:
+        start = credits.end()
+    end = _END.search(text, start)
+    stop = len(text) if end is None else end.start()
+    for gone in (text[:start], text[stop:]):
+        if gone:
+            account.note("gutenberg", dropped=len(gone), sample=gone)
+    return text[start:stop]
