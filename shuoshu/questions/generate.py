@@ -21,6 +21,7 @@ from shuoshu.questions.ledger import Ledger
 from shuoshu.questions.names import find_names
 from shuoshu.questions.options import GenerateOptions
 from shuoshu.questions.pieces import Piece, cut_pieces
+from shuoshu.questions.places import Books
 from shuoshu.questions.prompts import Prompts
 from shuoshu.questions.question import Question
 from shuoshu.questions.report import write_report
@@ -126,8 +127,11 @@ def _ask(work: _Work, client: Client) -> dict[str, Any]:
     if work.wants("unanswerable"):
         jobs = ways.unanswerable_jobs(prompts, pieces, work.names, options.absent)
         questions, rejected = ways.unanswerable_questions(jobs, client.run("unanswerable", jobs), pieces)
+        # Absent names are looked up; whether a swapped relation stands in the book, only a second reading can tell.
+        answers = client.run("second reading", ways.answer_jobs(prompts, questions, pieces))
+        questions, told = ways.told_after_all(questions, answers, Books(work.chapters))
         work.made += questions
-        work.rejected += rejected
+        work.rejected += rejected + told
     if work.wants("rewrite"):
         _rewrite(work, client)
     account, ledger = client.account, client.ledger
@@ -187,7 +191,9 @@ def _estimate(work: _Work, ledger: Ledger) -> dict[str, Any]:
         jobs += on_pieces
         pairs += KEPT * options.density * sum(len(piece.text) for piece in pieces) / 1000
     if work.wants("unanswerable"):
-        jobs += ways.unanswerable_jobs(prompts, pieces, work.names, options.absent)
+        on_absent = ways.unanswerable_jobs(prompts, pieces, work.names, options.absent)
+        sample = [Question(book=piece.book, question="？" * 15, answer="？") for piece in pieces[:1]]
+        jobs += on_absent + ways.answer_jobs(prompts, sample, pieces[:2]) * (3 * len(on_absent))
     if work.wants("rewrite"):
         jobs += [job for job, _ in ways.rewrite_jobs(prompts, pieces, work.names, options.people)]
     if work.wants("paraphrase"):

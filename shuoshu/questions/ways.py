@@ -13,6 +13,7 @@ from shuoshu.questions import parse
 from shuoshu.questions.client import Job
 from shuoshu.questions.facts import bare
 from shuoshu.questions.pieces import Piece, best_pieces, companions, excerpts, surroundings
+from shuoshu.questions.places import Books
 from shuoshu.questions.prompts import Prompts
 from shuoshu.questions.question import Question
 from shuoshu.questions.verify import Rejected
@@ -187,6 +188,27 @@ def unanswerable_questions(
             else:
                 questions.append(asked)
     return questions, rejected
+
+
+def told_after_all(
+    questions: list[Question], answers: list[Any], chapters: Books
+) -> tuple[list[Question], list[Rejected]]:
+    """Part unanswerable questions by a second reading: those that the likeliest passages do answer are rejected.
+
+    An answer counts where its evidence stands in the book; what a model makes up does not.
+    """
+    held, told = [], []
+    for question, answer in zip(questions, answers, strict=True):
+        if answer is None or any(words in answer["answer"].lower() for words in DONT_KNOW):
+            held.append(question)
+            continue
+        quoted = replace(question, evidence=answer["evidence"], chapter=None)
+        stands = bool(quoted.evidence) and chapters.has(question.book) and not chapters.locate(quoted)[1]
+        if stands:
+            told.append(Rejected(question, ("the book does tell",)))
+        else:
+            held.append(question)
+    return held, told
 
 
 def rewrite_jobs(

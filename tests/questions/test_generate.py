@@ -15,13 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from shuoshu.books.chapter import Chapter, write_chapters
+from shuoshu.books.chapter import Chapter, read_chapters, write_chapters
 from shuoshu.errors import UserError
 from shuoshu.files import read_json, read_jsonl
 from shuoshu.questions.formats import read_questions
 from shuoshu.questions.generate import check_file, generate_questions
 from shuoshu.questions.options import GenerateOptions
+from shuoshu.questions.places import Books
 from shuoshu.questions.prompts import PLACES, Prompts
+from shuoshu.questions.question import Question
+from shuoshu.questions.ways import told_after_all
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_endpoint import FakeEndpoint
@@ -99,6 +102,20 @@ def test_every_way(undisturbed: Path, chapters: Path) -> None:
     assert figures["yield"] > 0.8
     page = (undisturbed / "report.html").read_text(encoding="utf-8")
     assert all(question.id in page for question in made)
+
+
+def test_unanswerable_ones_are_read_a_second_time(chapters: Path) -> None:
+    """A question the book answers after all is rejected; a made-up answer, or none, leaves it unanswerable."""
+    books = Books(read_chapters(chapters))
+    asked = [
+        Question(id=str(i), book="澹江七灯录", question="虞照川的师父是谁？", answer="书中没有提到。", level="NA")
+        for i in range(4)
+    ]
+    told = {"answer": "是邵拙。", "key": ("邵拙",), "evidence": "虞照川的师父便是补灯匠邵拙"}
+    answers = [told, {**told, "evidence": "虞照川的师父是东海龙王敖广，住在水晶宫"}, {**told, "answer": "不知道"}, None]
+    held, rejected = told_after_all(asked, answers, books)
+    assert [question.id for question in held] == ["1", "2", "3"]
+    assert [(pair.question.id, pair.reasons) for pair in rejected] == [("0", ("the book does tell",))]
 
 
 def test_same_result_whatever_fails(undisturbed: Path, chapters: Path, tmp_path: Path) -> None:
