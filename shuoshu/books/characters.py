@@ -31,9 +31,15 @@ _GB_PRIVATE = dict(
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 # Radicals and compatibility forms that PDF and old fonts leave in place of the real characters.
 _VARIANT = re.compile("[\u2e80-\u2fd5\uf900-\ufad9\ufe10-\ufe19\ufe30-\ufe4f\ufe50-\ufe6b\U0002f800-\U0002fa1d]")
-_FOREIGN = re.compile("[\u3041-\u30fa\u0400-\u04ff]")
-_STAND_IN = re.compile(rf"[\u3041-\u30fa\u0400-\u04ff](?<=[{CJK}].)(?=[{CJK}])")
+_KANA_CYRILLIC = "\u3041-\u30fa\u30fc\u0400-\u04ff\u3105-\u312d"
+_GREEK = "\u0391-\u03c9"
+_FOREIGN = re.compile(f"[{_KANA_CYRILLIC}{_GREEK}]")
+_STAND_IN = re.compile(f"[{_KANA_CYRILLIC}{_GREEK}]+")
+_LOOKS_LIKE = {"の": "的", "ー": "一"}
 _LACKED = re.compile(rf"\?(?<=[{CJK}?].)(?<![吗嗎呢么麼吧何谁誰哪否不啊].)(?=[{CJK}?，。])")
+_SIGN_IN_WORD = re.compile(rf"[■※◆●▲](?<=[{CJK}].)(?=[{CJK}])")
+_SIGNS_FEWEST = 3  # signs within words that are no slips
+_HALF_STOP = re.compile(rf"\.(?<=[{CJK}”’」』）》].)(?=[{CJK}“‘「『（《\n\"']|\Z)")
 _WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ]")
 _HALF = {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
 _HALF_AFTER = re.compile(rf"[,!?:;](?<=[{CJK}”’」』）》].)(?!//)")
@@ -80,17 +86,34 @@ def private(text: str, account: Account) -> str:
 
 
 def stand_ins(text: str, account: Account) -> str:
-    """Kana and Cyrillic letters that stand for single characters in Chinese words: の becomes 的, the others □."""
+    """Kana, Cyrillic, Greek and bopomofo letters in place of one or two Chinese characters: の is 的, the others □."""
     if not _FOREIGN.search(account.alphabet(text)):
         return text
-    if len(_FOREIGN.findall(text)) > 0.01 * len(text):  # a text that is in these scripts, in part
+    letters = _FOREIGN.findall(text)
+    if len(letters) > 0.01 * len(text):  # a text that is in these scripts, in part
         return text
-    return account.sub("stand-ins", _STAND_IN, lambda found: "的" if found[0] == "の" else MISSING, text)
+    greek = sum("\u0391" <= letter <= "\u03c9" for letter in letters)
+    science = greek < 20 or len(re.findall("[A-Za-z]", text)) > greek  # where α is an alpha
+
+    def one(found: re.Match[str]) -> str:
+        old = found[0]
+        around = found.string[max(0, found.start() - 1) : found.start()] + found.string[found.end() : found.end() + 1]
+        chinese = sum("\u3400" <= c <= "\u9fff" for c in around)
+        if len(old) > 2 or not chinese or any(c.isalnum() and c < "\u3000" for c in around):
+            return old
+        if science and "\u0391" <= old[0] <= "\u03c9":
+            return old
+        return "".join(_LOOKS_LIKE.get(c, MISSING) if chinese == 2 else MISSING for c in old)
+
+    return account.sub("stand-ins", _STAND_IN, one, text)
 
 
 def missing(text: str, account: Account) -> str:
-    """A `?` within Chinese words, in a text that asks with ？, is a character that an encoding lacked: □."""
-    if "?" not in text or text.count("？") < max(5, len(text) // 10_000):
+    """■ or ※ within words, or `?` in a text that asks with ？, is a character that an encoding lacked: □."""
+    alphabet = account.alphabet(text)
+    if any(sign in alphabet for sign in "■※◆●▲") and len(_SIGN_IN_WORD.findall(text)) >= _SIGNS_FEWEST:
+        text = account.sub("missing", _SIGN_IN_WORD, MISSING, text)
+    if "?" not in alphabet or text.count("？") < max(5, len(text) // 10_000):
         return text
     return account.sub("missing", _LACKED, MISSING, text)
 
@@ -119,6 +142,8 @@ def width(text: str, account: Account) -> str:
         text = account.sub("width", _HALF_BRACKET, lambda f: f"（{f[0][1:-1]}）", text)
     if any(mark in alphabet for mark in ",!?:;"):
         text = account.sub("width", _HALF_AFTER, lambda f: _HALF[f[0]], text)
+    if "." in alphabet and len(_HALF_STOP.findall(text)) > text.count("。"):
+        text = account.sub("width", _HALF_STOP, "。", text)
     if "∶" in alphabet:
         text = account.sub("width", _RATIO, "：", text)
     return account.sub("width", _WIDE_GAP, _gap, text) if "\u3000" in alphabet else text

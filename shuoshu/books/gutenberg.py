@@ -5,6 +5,11 @@ import re
 from shuoshu.books.account import Account
 
 _NEAR = 60_000  # characters from the beginning in which the head ends
+_HEAD = _TAIL = 0.02  # share of a text that goes with the mark alone; a stray one in mid-book takes nothing along
+_LONGEST = 25_000  # characters of the licence
+_LEGAL = re.compile(
+    r"Gutenberg|licen[sc]e|copyright|e-?book|e-?text|Release Date|Language:|Title:|Author:", re.IGNORECASE
+)
 _START = re.compile(
     r"^[^\n]{0,20}\*\*\*?[ ]?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+?\*\*\*)?[^\S\n]*$"
     r"|^\*END\*? ?THE SMALL PRINT![^\n]*\*END\*[^\S\n]*$",
@@ -25,13 +30,22 @@ def gutenberg(text: str, account: Account) -> str:
     """Drop what stands before the line `*** START OF …` and behind `*** END OF …`, and the credits below the first."""
     if "utenberg" not in text and "UTENBERG" not in text:
         return text
-    starts = list(_START.finditer(text, 0, _NEAR))
+    starts = [
+        found
+        for found in _START.finditer(text, 0, _NEAR)
+        if found.end() <= _HEAD * len(text) or _legal(text[: found.start()])
+    ]
     start = starts[-1].end() if starts else 0
     if starts and (credits := _CREDITS.match(text, start)) is not None:
         start = credits.end()
-    end = _END.search(text, start)
-    stop = len(text) if end is None else end.start()
+    ends = (found.start() for found in _END.finditer(text, start))
+    stop = next((at for at in ends if len(text) - at <= _TAIL * len(text) or _legal(text[at:])), len(text))
     for gone in (text[:start], text[stop:]):
         if gone:
             account.note("gutenberg", dropped=len(gone), sample=gone)
     return text[start:stop]
+
+
+def _legal(text: str) -> bool:
+    """Whether a stretch long for a head or tail is what the lawyers wrote, not a book with a stray mark in it."""
+    return len(text) <= _LONGEST and len(_LEGAL.findall(text)) >= 3

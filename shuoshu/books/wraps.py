@@ -21,6 +21,7 @@ _RANGES = (
 _WIDE = np.zeros(0x110000, bool)  # of each code point, whether it takes two columns
 for _first, _last in _RANGES:
     _WIDE[_first : _last + 1] = True
+_ALTERNATING = 0.8  # share of the lines that have an empty line behind them
 _NARROWEST, _WIDEST = 30, 150  # columns; verse is narrower, paragraphs are wider
 _JUDGED = 1 << 17  # characters from the middle of the book
 
@@ -29,6 +30,8 @@ def wraps(text: str, account: Account) -> str:
     """Join lines broken at a fixed width, and lines that end in a comma with what follows."""
     width = wrap_width(text)
     if width is not None:
+        if text.count("\n\n") > _ALTERNATING * sum(1 for line in text.split("\n") if line.strip()):
+            text = account.replace("wraps", "\n\n", "\n", text)  # an empty line behind every line, not every paragraph
         text = _join(text, width, account)
     if sum(_OPEN_END.match(text, place) is not None for place in _MAY_BE_OPEN.places(text)) < _OPEN_ENDS:
         return text
