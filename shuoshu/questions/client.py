@@ -183,7 +183,9 @@ class Client:
                 **words,
             )
         except self._openai.APIStatusError as error:
-            if error.status_code in (400, 422) and self._dialect.learn(words, str(error)):
+            # llama-cpp-python calls its refusal of a response_format a fault of its own.
+            refused = error.status_code in (400, 422) or (error.status_code == 500 and "response_format" in str(error))
+            if refused and self._dialect.learn(words, str(error)):
                 return await self._request(job, name, again)
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
                 return self._fail(f"status {error.status_code}", error)

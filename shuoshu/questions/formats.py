@@ -8,6 +8,7 @@ spreadsheets save them (UTF-8 with or without a byte-order mark, GB18030, UTF-16
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ NAMES = {
 }
 ASKS, ANSWERS = {"human", "user", "问"}, {"gpt", "assistant", "答"}
 CSV_SUFFIXES = (".csv", ".tsv")
+_STRAY_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 LIST_MARKS = "|；;"
 """What parts a list written into one field of a table."""
 
@@ -72,23 +74,49 @@ def _decode(path: Path) -> str:
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """Yield (line, record) of a CSV file, a JSON array or JSON Lines."""
-    if path.suffix.lower() in CSV_SUFFIXES:
+    """Yield (line, record) of a table, a JSON array, one JSON object, or JSON Lines."""
+    begin = text.lstrip()[:1]
+    if path.suffix.lower() in CSV_SUFFIXES or (begin not in ("", "[", "{", '"') and _is_header(text)):
         yield from _table(path, text)
-    elif text.lstrip().startswith("["):
+    elif begin == "[":
         yield from _array(path, text)
+    elif (whole := _one_object(text)) is not None:
+        inner = next((value for value in whole.values() if _is_list_of_objects(value)), None)
+        # A list under a name of its own ({"data": [...]}); the turns of a conversation are no records.
+        named = inner is not None and not {"conversations", "messages"} & whole.keys()
+        yield from ((1, record) for record in (inner if named and inner is not None else [whole]))
     else:
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
                 try:
-                    yield number, json.loads(line)
+                    yield number, json.loads(_without_commas(line))
                 except json.JSONDecodeError as error:
                     words = f"{path}, line {number}: not valid JSON ({error.msg}); mend or remove that line"
                     raise UserError(f"{words} (a table needs the ending .csv).") from error
 
 
+def _without_commas(text: str) -> str:
+    """JSON without the commas that people leave before a closing bracket and at the end of a line."""
+    text = _STRAY_COMMA.sub(lambda found: found[1] or "", text)
+    return text.rstrip().removesuffix(",")
+
+
+def _one_object(text: str) -> dict[str, Any] | None:
+    """The one JSON object a text is, over several lines or with its records in a list; None where it is none."""
+    try:
+        value = json.loads(_without_commas(text))
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
 def _array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     """The elements of a JSON array, one by one, so that each is known by the line it begins on."""
+    text = _STRAY_COMMA.sub(lambda found: found[1] or "", text)
     decoder = json.JSONDecoder()
     at = text.index("[") + 1
     line, counted = 1, 0
@@ -105,17 +133,28 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
         yield line, record
 
 
+def _names_columns(names: list[str]) -> bool:
+    return bool(set(names) & set(NAMES["question"]) and set(names) & set(NAMES["answer"]))
+
+
+def _is_header(text: str) -> bool:
+    """Whether a text begins as a table does: `问<tab>答`."""
+    first = text.lstrip().split("\n", 1)[0]
+    return any(_names_columns([name.strip().lower() for name in first.split(mark)]) for mark in ",\t;")
+
+
 def _table(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    header = text.lstrip().split("\n", 1)[0]
-    rows = csv.reader(io.StringIO(text.lstrip(), newline=""), delimiter=max(",\t;", key=header.count))
-    lead = text[: len(text) - len(text.lstrip())].count("\n")
+    body = re.sub(r"\A\s*(?:sep=.\r?\n\s*)?", "", text)  # Excel tells itself the separator in a line of its own
+    lead = text[: len(text) - len(body)].count("\n")
+    header = body.split("\n", 1)[0]
+    rows = csv.reader(io.StringIO(body, newline=""), delimiter=max(",\t;", key=header.count))
     names: list[str] | None = None
     begin = 1
     try:
         for row in rows:
             if names is None:
                 names = [name.strip().lower() for name in row]
-                if not (set(names) & set(NAMES["question"]) and set(names) & set(NAMES["answer"])):
+                if not _names_columns(names):
                     raise UserError(
                         f"{path}, line {lead + 1}: the header names no question and answer columns (found: "
                         f"{', '.join(names) or 'nothing'}); name them question and answer, or 问 and 答."

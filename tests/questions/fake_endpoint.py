@@ -32,9 +32,10 @@ class FakeEndpoint:
         key: str = "",
         hang: float = 30.0,
         at_once: int = 10_000,
+        refuses: int = 400,
     ) -> None:
         self.faults, self.latency, self.kinds, self.takes = faults, latency, kinds, takes
-        self.key, self.hang = key, hang
+        self.key, self.hang, self.refuses = key, hang, refuses
         self._places = asyncio.Semaphore(at_once)
         self.paid: Counter[str] = Counter()
         self.replayed: Counter[str] = Counter()
@@ -101,7 +102,7 @@ class FakeEndpoint:
             return await self._send(writer, 401, {"error": {"message": message}})
         request = json.loads(body)
         if message := self._refusal(request):
-            return await self._send(writer, 400, {"error": {"message": message}})
+            return await self._send(writer, self.refuses, {"error": {"message": message}})
         prompt = request["messages"][0]["content"]
         self.prompts.append(prompt)
         name = headers.get("idempotency-key", "")

@@ -59,6 +59,29 @@ def test_tables(tmp_path: Path, encoding: str, header: tuple[str, str], delimite
     assert (second.question, second.answer) == ("第二问，\n两行", "答；案")
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("bom.csv", "\ufeff问,答\r\n{q},{a}\r\n".encode()),
+        ("columns.csv", "问,答,,\r\n{q},{a},,\r\n,,,\r\n".encode()),
+        ("excel.csv", "\ufeffsep=;\r\n问;答\r\n{q};{a}\r\n".encode()),
+        ("unicode.txt", "问\t答\r\n{q}\t{a}\r\n".encode("utf-16")),
+        ("comma.json", b'[{"q":"{q}","a":"{a}",},]'),
+        ("comma.jsonl", b'{"q":"{q}","a":"{a}",},\n'),
+        ("data.json", b'{"data":[{"q":"{q}","a":"{a}"}]}'),
+        ("one.json", b'{\n "question": "{q}",\n "answer": "{a}"\n}'),
+        ("bom.jsonl", b'\xef\xbb\xbf{"q":"{q}","a":"{a}"}\r\n'),
+    ],
+)
+def test_files_people_have(tmp_path: Path, name: str, data: bytes) -> None:
+    pair = ("谁说的“,]”？", "他,}。") if name.endswith(("json", "jsonl")) else PAIR
+    encoding = "utf-16-le" if data[:2] == b"\xff\xfe" else "utf-8"
+    for mark, text in zip(("{q}", "{a}"), pair, strict=True):
+        data = data.replace(mark.encode(encoding), text.encode(encoding))
+    (tmp_path / name).write_bytes(data)
+    assert [(question.question, question.answer) for question in read_questions(tmp_path / name)] == [pair]
+
+
 def test_alpaca_input_is_asked_too(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"instruction": "续写", "input": "郭靖", "output": "是人"}), encoding="utf-8")

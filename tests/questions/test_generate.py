@@ -204,6 +204,23 @@ def test_servers_that_take_less(undisturbed: Path, chapters: Path, tmp_path: Pat
     assert results(tmp_path) == results(undisturbed)
 
 
+def test_a_server_that_calls_its_refusal_a_fault(undisturbed: Path, chapters: Path, tmp_path: Path) -> None:
+    with serving(FakeEndpoint(takes=("json_object", "max_tokens", "temperature"), refuses=500)) as endpoint:
+        generate_questions(options(chapters, tmp_path, endpoint, ways=ALL, per_title=8, retries=0))
+    assert results(tmp_path) == results(undisturbed)
+
+
+def test_a_key_in_the_wrong_place_is_not_shown(chapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"chapters": [str(chapters)], "out": str(tmp_path), "model": "m", "base_url": "https://api.example.com/v1"}
+    with pytest.raises(UserError, match="takes the name of the environment variable") as told:
+        generate_questions(GenerateOptions(**given, api_key_env=KEY))  # type: ignore[arg-type]
+    assert KEY not in str(told.value)
+    monkeypatch.setenv("ODD_KEY", f"{KEY}\u7684")
+    with pytest.raises(UserError, match="a character that no key has") as told:
+        generate_questions(GenerateOptions(**given, api_key_env="ODD_KEY"))  # type: ignore[arg-type]
+    assert KEY not in str(told.value)
+
+
 def test_the_key_is_nowhere(
     chapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
