@@ -19,7 +19,8 @@ def test_head_and_tail() -> None:
 
 
 def test_stray_marks_take_nothing_along() -> None:
-    middle = len(BOOK) // 2
-    for mark in (START, END, "End of the Project Gutenberg EBook of X\n"):
-        text = f"{BOOK[:middle]}\n{mark}{BOOK[middle:]}"
-        assert gutenberg(text, Account(0)) == text
+    for place in (0.1, 0.5, 0.95):
+        at = int(place * len(BOOK))
+        for mark in (START, END, "End of the Project Gutenberg EBook of X\n"):
+            text = f"{BOOK[:at]}\n{mark}Title: ebook, copyright, license.\n{BOOK[at:]}"
+            assert gutenberg(text, Account(0)) == text
