@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("out")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    from datasets import Dataset  # pyright: ignore[reportMissingImports]
+    from datasets import Dataset
 
     sources = find_sources([options.folder])[0]
     files = Dataset.from_dict(
@@ -36,7 +36,7 @@ def main() -> None:
         read_files, batched=True, batch_size=1, num_proc=options.workers, remove_columns=files.column_names
     )
     chapters.to_parquet(options.out)
-    read = [row for row in chapters.select_columns(["file", "number"]) if row["number"] >= 0]
+    read = [number for number in chapters["number"] if number >= 0]
     print(f"{len(sources)} files, {len(read)} chapters, {chapters.num_rows - len(read)} files left aside")
 
 
