@@ -13,6 +13,7 @@ from shuoshu.books.account import Account
 from shuoshu.books.headings import CORE, GAP, LONGEST, parse_heading
 from shuoshu.books.numerals import NUMERAL, parse
 
+_BEGINNINGS = 6  # lines tried as the first of the count
 FEWEST = 3
 """Lines of this kind that a book must have before any is broken."""
 
@@ -21,6 +22,7 @@ _VOLUME = rf"(?:第{NUMERAL}{{1,5}}[卷部册冊集]|[上中下]卷|卷{NUMERAL}
 _START = re.compile(
     rf"[^，。！？；“”\w]{{0,8}}(?:正文卷?\W{{0,3}})?(?:{_VOLUME}{GAP}*)?{CORE.pattern}(?:[：:、]{GAP}*|{GAP}+)?(?P<rest>.+)"
 )
+_SENTENCE = re.compile(r"[，。！？；]|(?: {2,}|\u3000+)\S{0,12}[：:]")  # as in a title no mark is; 诗曰： behind a gap
 _WORD = re.compile(r"[^\s，。！？；：、“”‘’「」『』《》…（）()]{1,40}")
 _MARK = r"，。！？；：、“”‘’「」『』《》…（）()"
 _OPENING = re.compile(
@@ -74,7 +76,7 @@ def split_headings(lines: list[str], account: Account) -> list[str]:
 def _read(index: int, text: str) -> _Line | None:
     """A line that begins with 第十二回 and a gap, and is longer than a heading or has sentences in it."""
     start = _START.match(text[: 4 * LONGEST])
-    if start is None or (len(text) <= LONGEST and not re.search("[，。！？；]", text)):
+    if start is None or (len(text) <= LONGEST and not _SENTENCE.search(text)):
         return None
     number = parse("".join(start["num"].split()))
     begin = start.start("rest")
@@ -155,11 +157,14 @@ def _by_halves(text: str, begin: int) -> int | None:
 
 def _counting(found: list[_Line]) -> list[_Line]:
     """Those whose numbers go on from the one before, gaps of a few allowed."""
-    kept: list[_Line] = []
-    for line in found:
-        if not kept or kept[-1].number < line.number <= kept[-1].number + 5 or line.number == 1:
-            kept.append(line)
-    return kept if len(kept) > 0.5 * len(found) else []
+    best: list[_Line] = []
+    for first in range(min(_BEGINNINGS, len(found))):  # a line of the table of contents may be among the first
+        kept = [found[first]]
+        for line in found[first + 1 :]:
+            if kept[-1].number < line.number <= kept[-1].number + 5 or line.number == 1:
+                kept.append(line)
+        best = max(best, kept, key=len)
+    return best if len(best) > 0.5 * len(found) else []
 
 
 def _way(lines: list[str], found: list[_Line]) -> str:

@@ -12,10 +12,16 @@ LONGEST_LINE = 2_000
 """A line of more characters than this may be more than a paragraph."""
 
 _END = "。！？；：…”’』」）》】"
-_BEFORE = frozenset(f"{_END} \u3000\t\xa0=-—*～~]")
+_BEFORE = frozenset(f"{_END}.!?\"' \u3000\t\xa0=-—*～~]")
 _WIDE_GAP = re.compile(
     rf"(?<=[{_END}])[ \t]*(?:\u3000{{2,}}+| {{2,}}+|\u3000(?! ))[ \t\u3000]*+|(?<!\u3000)\u3000{{2,}}+(?=\S)"
 )
+# In Chinese typed in half width, behind pages and counts, and before what a site prints.
+_HALF_GAP = re.compile(
+    r"(?<=[.!?\"'\d)])(?: {2,}+|\u3000+)(?=[\u4e00-\u9fff\"'(])"
+    r"| {2,}+(?=(?:本章)?字[数數]|更新[时時][间間]|作者|目[录錄])"
+)
+_CJK = re.compile("[\u4e00-\u9fff]")
 _ONE_SPACE = re.compile(r"(?<=[。！？…”』」]) (?=[\u4e00-\u9fff“「『（])")
 _ABOVE = re.compile(
     rf"(?:第{NUMERAL}{{1,5}}[卷部册冊集]|[上中下]卷|卷{NUMERAL}{{1,5}}|正文卷?)[ \u3000]*\Z"
@@ -49,6 +55,8 @@ def _broken(line: str, account: Account) -> str:
     """One long line broken: a line feed takes the place of each gap, and is put in above headings."""
     breaks: dict[int, int] = {match.start: 0 for match in _headings(line) if match.start}
     wide = [(gap.start(), gap.end()) for gap in _WIDE_GAP.finditer(line)]
+    if len(_CJK.findall(line[:_PARAGRAPH])) > 0.5 * _PARAGRAPH:
+        wide += [(gap.start(), gap.end()) for gap in _HALF_GAP.finditer(line)]
     if len(wide) < len(line) / _PARAGRAPH:
         wide += [(gap.start(), gap.end()) for gap in _ONE_SPACE.finditer(line)]
     for start, end in wide:

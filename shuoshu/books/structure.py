@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from shuoshu.books.account import Account
 from shuoshu.books.bare import bare_headings
-from shuoshu.books.contents import BODY, contents_lines, key, listing_lines
+from shuoshu.books.contents import BODY, bare_title, contents_lines, key, listing_lines
 from shuoshu.books.glued import split_headings
 from shuoshu.books.headings import Heading, parse_heading
 from shuoshu.books.names import doubled_titles, join_titles, without_tails
@@ -61,13 +61,17 @@ def _in_sequence(places: list[Place]) -> list[Place]:
     units = {unit for unit, _ in sure}
     kept: list[Place] = []
     last: dict[str, int] = {}
+    listed: set[tuple[str, int | None, str]] = (
+        set()
+    )  # what was kept: a table of contents, or a chapter that comes twice
     for place in places:
         heading = place.heading
+        name = (heading.unit, heading.number, bare_title(heading.title))
         if heading.kind not in ("chapter", "volume"):
             kept.append(place)
             continue
         number = heading.number or 0
-        continues = number == last.get(heading.unit, 0) + 1
+        continues = number == last.get(heading.unit, 0) + 1 or (name in listed and name[2] != "")
         if not heading.sure:
             rival = sure.get((heading.unit, heading.number))  # the real heading, or the same in a table of contents
             if not continues or len(heading.title) > 40 or (rival and rival != "".join(heading.title.split())):
@@ -76,6 +80,7 @@ def _in_sequence(places: list[Place]) -> list[Place]:
             if heading.unit not in units and not _recurs(places, heading):
                 continue
         kept.append(place)
+        listed.add(name)
         last[heading.unit] = number
     return kept
 

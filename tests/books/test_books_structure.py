@@ -156,3 +156,47 @@ def test_english_book(tmp_path: Path) -> None:
     body = "It was a dark night. Chapter 3 of his life was about to begin, he thought.\n" * 3
     text = f"CHAPTER I. Down\n{body}CHAPTER II. The Pool\n{body}CHAPTER III\n{body}"
     assert chapters(tmp_path, text) == [(1, "CHAPTER I. Down"), (2, "CHAPTER II. The Pool"), (3, "CHAPTER III")]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "【第{}回 {}】", "☆、第{}回 {}", "=== 第{}回 {} ===", "-第{}回- {}", "某书 第{}回 {}", "某书·第{}回·{}",
+        "最新章节 第{}回 {}", "笫{}回 {}", "第{}回\n{}", "第{}回\n\n{}", "{}、{}",
+        "{}回 {}", "回{} {}", "第{}回 {}_某书",
+    ],
+)  # fmt: skip
+def test_manners(tmp_path: Path, form: str) -> None:
+    names = ["风雨夜归人", "孤灯照客心", "长亭送别意", "旧剑出新匣"]
+    text = "".join(f"{form.format(n, name)}\n{BODY}" for n, name in zip("一二三四", names, strict=True))
+    found = chapters(tmp_path, text)
+    assert [number for number, _ in found] == [1, 2, 3, 4]
+    assert [title.endswith(name) for (_, title), name in zip(found, names, strict=True)] == [True] * 4
+
+
+@pytest.mark.parametrize("gap", [" ", "　　", ""])
+def test_a_heading_glued_to_its_text(tmp_path: Path, gap: str) -> None:
+    names = ["甲乙丙丁戊 己庚辛壬癸", "子丑寅卯辰 巳午未申酉", "天地玄黄人 宇宙洪荒客"]
+    text = "".join(f"第{n}回 {name}{gap}话说{BODY}" for n, name in zip("一二三", names, strict=True))
+    assert chapters(tmp_path, text) == [
+        (i, f"第{n}回 {name}") for i, (n, name) in enumerate(zip("一二三", names, strict=True), 1)
+    ]
+
+
+def test_contents_of_headings_without_a_gap(tmp_path: Path) -> None:
+    names = ["第一回风雨夜归人", "第二回孤灯照客心", "第三回长亭送别意", "第四回旧剑出新匣"]
+    text = "目录\n" + "\n".join(names) + "\n\n" + "".join(f"{name}\n{BODY}" for name in names)
+    assert chapters(tmp_path, text) == list(enumerate(names, 1))
+
+
+def test_a_chapter_that_stands_twice(tmp_path: Path) -> None:
+    bodies = {n: f"{n}人{BODY}" for n in "一二三四"}
+    text = "".join(f"第{n}回 其{n}\n{bodies[n]}" for n in "一二二三四二")
+    book = read(tmp_path, text)
+    assert [chapter.number for chapter in book.chapters] == [1, 2, 3, 4]
+    assert book.account.rules["repeats"].dropped > 0
+
+
+def test_chapters_in_another_order(tmp_path: Path) -> None:
+    text = "".join(f"第{n}章 其{n}\n{BODY}" for n in (1, 2, 4, 3, 5))
+    assert [number for number, _ in chapters(tmp_path, text)] == [1, 2, 4, 3, 5]
