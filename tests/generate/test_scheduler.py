@@ -140,7 +140,8 @@ def test_a_common_beginning_is_taken_from_the_cache(open_scheduler, engine, toke
     listener.end()
     again = [*first, *listener.ids, *tokenizer.encode("后来呢？")]
     talk = Listener(scheduler, again, sampling)  # the conversation so far
-    assert talk.end().usage.cached_tokens == len(first) + len(listener.ids) - 1
+    # All of it, unless the text beside took the row over in the meantime: then what both began with.
+    assert talk.end().usage.cached_tokens in (len(first) + len(listener.ids) - 1, len(evidence))
     assert talk.ids == engine.generate([again], sampling)[0].ids
 
 
