@@ -13,16 +13,18 @@ ODD = re.compile(r"[^\n\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uff5e“”‘
 
 _WHITE_SPACE = frozenset({"line-ends", "indents", "blank-lines", "wraps", "contents", "headings", "control"})
 _LONG = 30_000  # characters of a book that should have chapters
+LEFT_OUT = 9
+"""Rank of the note that a book is a copy of another: it comes last among all books' problems."""
 
 
-def find_problems(chapters: list[Chapter], account: Account, confidence: float) -> list[str]:
-    """Suspected problems of one book, in order of importance."""
+def find_problems(chapters: list[Chapter], account: Account, confidence: float) -> list[tuple[int, str]]:
+    """Suspected problems of one book, the worst first, each with its rank from 0, the worst, to 8."""
     text = "".join(chapter.text for chapter in chapters)
     found = [*_garbled(text, account), *_structure(chapters, text), *_characters(text, confidence)]
     lost = sum(tally.dropped for rule, tally in account.rules.items() if rule not in _WHITE_SPACE)
     if lost > 0.05 * max(1, account.characters):
         found.append((6, f"{lost / account.characters:.0%} of the characters were dropped: look at the samples"))
-    return [sentence for _, sentence in sorted(found, key=lambda problem: problem[0])]
+    return sorted(found, key=lambda problem: problem[0])
 
 
 def odd_characters(chapters: list[Chapter]) -> dict[str, int]:
@@ -38,7 +40,7 @@ def _garbled(text: str, account: Account) -> list[tuple[int, str]]:
     if tally := account.rules.get("mojibake-garbled"):
         found.append((0, f"{tally.times} garbled passages, {tally.dropped} characters, could not be repaired"))
     if broken := text.count("\ufffd"):
-        found.append((1, f"{broken} bytes mean nothing in this encoding (shown as \ufffd)"))
+        found.append((1, f"bytes that mean nothing in this encoding: {broken} (shown as \ufffd)"))
     if tally := account.rules.get("mojibake-repaired"):
         found.append((7, f"{tally.times} garbled passages were repaired; their first character may be lost"))
     return found

@@ -17,6 +17,7 @@ from shuoshu.books.chapter import Chapter, write_chapters
 from shuoshu.books.containers import Source, readable
 from shuoshu.books.editions import copies
 from shuoshu.books.parts import part_chapters, read_part
+from shuoshu.books.problems import LEFT_OUT
 from shuoshu.books.report import write_report
 from shuoshu.books.sources import find_sources
 from shuoshu.errors import UserError
@@ -132,7 +133,7 @@ def _leave_out(book: dict[str, Any], better: dict[str, Any]) -> None:
     """Enter a copy as dropped whole."""
     _drop(book, "editions", book["characters"], f"a copy of {better['file']}")
     book["duplicate_of"] = better["file"]
-    book["problems"].insert(0, f"left out: a copy of {better['file']}")
+    book["problems"].insert(0, (LEFT_OUT, f"left out: a copy of {better['file']}"))
 
 
 def _drop(book: dict[str, Any], rule: str, characters: int, sample: str) -> None:

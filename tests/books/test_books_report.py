@@ -1,6 +1,7 @@
 """Parts, copies, problems and the report: what the stage does beyond one book."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -103,14 +104,27 @@ def test_report_tells_problems_and_samples(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", 甲=text + "□□ 的 <script>alert(1)</script> 字\n")
     read_books([str(folder)], tmp_path / "out", BooksOptions())
     (entry,) = read_json(tmp_path / "out/report.json")["books"]
-    assert entry["problems"][0] == "chapter 6 → 8: 7 missing"
-    assert "2 characters are missing (□)" in entry["problems"]
+    assert entry["problems"][0] == [2, "chapter 6 → 8: 7 missing"]
+    assert [8, "2 characters are missing (□)"] in entry["problems"]
     assert entry["rules"]["adverts"]["samples"]
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "chapter 6 → 8: 7 missing" in page
     assert "天涯书库www.abc.com" in page
     assert "<script>" not in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_problems_of_all_books_begin_with_the_worst(tmp_path: Path) -> None:
+    chapters = re.split(r"(?m)^(?=第\d+章)", book(1))
+    holes = "".join(chapter for n, chapter in enumerate(chapters) if n not in (4, 7, 10, 13))
+    folder = write(tmp_path / "in", 甲=holes)
+    (folder / "乙.txt").write_bytes(book(2).encode().replace("城上".encode(), b"\xff\xff", 3))
+    read_books([str(folder)], tmp_path / "out", BooksOptions())
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    listed = re.findall(r"<li><b>(.)</b> <small>.\.txt</small>: (.*?)</li>", page)
+    assert [title for title, _ in listed] == ["乙", "甲", "甲", "甲"]  # three of four holes
+    assert "mean nothing in this encoding" in listed[0][1]
+    assert listed[1][1] == "chapter 3 → 5: 4 missing"
 
 
 def test_unknown_rule_is_refused(tmp_path: Path) -> None:
