@@ -54,6 +54,7 @@ _DOUBTFUL_TLD = "me|la|top|co|tv|io|us|hk|in|to|app|site|club|pw|ws|so|asia|wang
 _NAME = r"[a-z0-9][a-z0-9_*^-]{0,30}"
 _PATH = r"(?:/[!-~]*)?"
 _ADDRESS = (
+    r"(?=[a-z0-9_.取\\-])(?:"  # what addresses begin with: in Chinese, one look in place of twelve
     r"(?:取自[“\"]?)?https?\s?[:：]\s?/{1,2}\s?[!-~]+(?:[\u4e00-\u9fff]{1,20}(?=[/”\"\s]|$)[!-~]*[”\"]?)?"
     rf"|w{{3}}\s?{_DOT}\s?{_NAME}(?:\s?{_DOT}\s?{_NAME}){{0,4}}{_PATH}"
     rf"|(?<![a-z0-9])(?:{_NAME}{_DOT}){{1,4}}(?:{_TLD})(?![a-z0-9]){_PATH}"
@@ -65,12 +66,20 @@ _ADDRESS = (
     rf"|[a-z0-9]{{3,20}}[♂♀☆★∴]{{1,2}}(?:{_TLD}|{_DOUBTFUL_TLD})(?![a-z])"
     r"|w(?:[^\w\n]{1,2}w){2}(?:[^\w\n，。！“”]{1,3}[a-z0-9]{1,2}(?![a-z0-9])){3,40}"
     r"|w{3}[^\w\n]{1,2}[a-z0-9*^_-]{1,20}[^\w\n]{1,2}(?:com|net|org|cn|cc)(?![a-z])"
-    r"|[a-z0-9_.-]{2,30}@[a-z0-9-]+\.[a-z.]{2,8}|(?:\\+u[0-9a-f]{4})+(?:\.[a-z0-9]+)*"
+    r"|[a-z0-9_.-]{2,30}@[a-z0-9-]+\.[a-z.]{2,8}|(?:\\+u[0-9a-f]{4})+(?:\.[a-z0-9]+)*)"
 )
-_KINDS = [("address", _ADDRESS)] + [
-    (kind, "|".join(_WORDS[kind]).replace("◌", _CLAUSE)) for kind in ("sure", "likely", "weak")
-]
-_TOKENS = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS))
+
+
+def _compiled(*, files: bool) -> re.Pattern[str]:
+    """All pieces as one pattern, with names of files or without."""
+    kinds = [("address", _ADDRESS)]
+    for kind in ("sure", "likely", "weak"):
+        words = [word for word in _WORDS[kind] if files or not word.startswith("[^")]
+        kinds.append((kind, "|".join(words).replace("◌", _CLAUSE)))
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds))
+
+
+_TOKENS, _TOKENS_AND_FILES = _compiled(files=False), _compiled(files=True)
 _STREWN_SIGNS = "^~*`"
 _STREWN = re.compile(r"[^\W_][~^*`][^\W_]")
 _WEIGHTS = {"address": ADDRESS, "sure": SURE, "likely": LIKELY, "weak": WEAK}
@@ -99,7 +108,8 @@ def tokens(line: str) -> list[Token]:
     if _STREWN.search(line):
         where = [i for i, c in enumerate(line) if c not in _STREWN_SIGNS] + [len(line)]
         line = "".join(line[i] for i in where[:-1])
+    pattern = _TOKENS_AND_FILES if "." in line else _TOKENS  # a name before .epub: twelve characters looked at for each
     return [
         Token(where[match.start()], where[match.end() - 1] + 1, _WEIGHTS[str(match.lastgroup)])
-        for match in _TOKENS.finditer(line)
+        for match in pattern.finditer(line)
     ]

@@ -25,7 +25,7 @@ _LIST_NUMBER = re.compile(
     rf"^(?:第{NUMERAL}{{1,9}}[回囘囬章节節篇卷折出][、.．:：]?|[0-9０-９]{{1,4}}[、.．:：]?|{NUMERAL}{{1,9}}[、.．:：]|"
     r"(?i:chapter|part|book)\s*(?:\d+|[ivxlc]+)[.:—–-]*)?"
 )
-_PAGE = re.compile(r"[.…·．—\-_]*\d{0,4}$")
+_DIGITS, _DOTS = "0123456789０１２３４５６７８９", ".…·．—-_"
 _LONGEST_LINE = 500  # characters of a line that lists many headings
 
 
@@ -114,5 +114,10 @@ def _lists(line: str, titles: set[str]) -> bool:
 
 def bare_title(line: str) -> str:
     """A title without number, page and gaps."""
-    line = _PAGE.sub("", "".join(line.split()))
-    return _PAGE.sub("", _LIST_NUMBER.sub("", line))
+    return _without_page(_LIST_NUMBER.sub("", _without_page("".join(line.split()))))
+
+
+def _without_page(line: str) -> str:
+    """The line without up to four digits at its end and the dots before them."""
+    words = line.rstrip(_DIGITS)
+    return line[:-4] if len(line) - len(words) > 4 else words.rstrip(_DOTS)

@@ -98,11 +98,17 @@ def _repaired(line: str, start: int) -> tuple[int, str] | None:
     best_gain = _GAIN - 1
     for written, read, shift in _READINGS:
         gained_at = start
-        for end in range(start + 2, min(len(line), start + _STRETCH) + 1):
-            if line[end - 1].isascii() or end - gained_at > _PATIENCE:
+        worth = _worth(line[start])
+        data = line[start].encode(written, "ignore")
+        for end, c in enumerate(line[start + 1 : start + _STRETCH], start + 2):
+            if c.isascii() or end - gained_at > _PATIENCE:
                 break
-            new = line[start:end].encode(written, "ignore")[shift:].decode(read, "ignore")
-            gain = _worth(new) - _worth(line[start:end])
+            worth += 1 if c in EVERYDAY else -1
+            data += c.encode(written, "ignore")
+            if (len(data) - shift) // 2 - worth <= best_gain:  # an everyday character takes two bytes
+                continue
+            new = data[shift:].decode(read, "ignore")
+            gain = _worth(new) - worth
             if gain > best_gain and _reads(new) and _share(line[start:end]) <= 0.5 * _share(new):
                 best, best_gain, gained_at = (end, new), gain, end
     return best
