@@ -144,7 +144,7 @@ def main() -> None:
     if given.only != "throughput":
         measure_kills(given.shared, given.novels, given.latency, given.kills)
     if given.only != "kills":
-        for latency, jobs in ((0.3, 5000), (1.0, 2000)):
+        for latency, jobs in ((0.3, 80 * 64), (1.0, 32 * 64)):  # whole rounds: a last one of 8 would idle 56 places
             measure_throughput(latency, jobs)
 
 

@@ -53,6 +53,8 @@ class Account:
     """Jobs of which only the whole pieces were taken."""
     stopped: str = ""
     """Why requests were no longer sent: limit, budget; empty where all were."""
+    last_failure: str = ""
+    """What the last request without an answer ended with."""
 
 
 class Client:
@@ -67,10 +69,12 @@ class Client:
         base_url = options.base_url or os.environ.get("OPENAI_BASE_URL")
         if not base_url or not options.model:
             missing = "an address (--base-url)" if not base_url else "a model (--model)"
-            raise UserError(f"questions generate needs {missing}; the way `rules` needs neither.")
+            raise UserError(f"questions generate needs {missing}; the way `rules` needs no endpoint.")
         self._key = _read_key(options.api_key_env, bool(re.match(r"https?://(localhost|127\.|\[::1\])", base_url)))
         self._options, self.ledger, self.account = options, ledger, Account()
         self._openai = openai
+        self.address = self._scrub(re.sub(r"//[^/]*@|[?#].*", lambda part: "//" * (part[0][0] == "/"), base_url))
+        """The endpoint's address, without what it may hold of secrets: for messages."""
         self._base_url = base_url
         self._dialect = Dialect()
         self._reserved_calls, self._reserved_money = 0, 0.0
@@ -173,11 +177,11 @@ class Client:
         return reply
 
     async def _request(self, job: Job, name: str, again: int = 0) -> Reply | None:
-        begin = time.monotonic()
-        words = self._dialect.words(job.way, job.max_tokens, self._options.temperature, job.schema)
+        begin, options = time.monotonic(), self._options
+        words = self._dialect.words(job.way, job.max_tokens, options.temperature, job.schema)
         try:
             answer = await self._api.chat.completions.create(
-                model=self._options.model,
+                model=options.model,
                 messages=[{"role": "user", "content": job.prompt}],
                 extra_headers={"Idempotency-Key": name},
                 **words,
@@ -189,7 +193,10 @@ class Client:
                 return await self._request(job, name, again)
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
                 return self._fail(f"status {error.status_code}", error)
-            raise UserError(f"The endpoint refused the request: {self._scrub(str(error))}") from None
+            hint = ""
+            if error.status_code == 404:
+                hint = f"; is --base-url {self.address} right (it ends in /v1 as a rule), and --model {options.model}?"
+            raise UserError(f"The endpoint refused the request: {self._scrub(str(error))}{hint}") from None
         except self._openai.APITimeoutError as error:
             return self._fail("no answer in time", error)
         except self._openai.APIError as error:
@@ -198,7 +205,7 @@ class Client:
             answer = None  # a body that is not JSON
         choices = getattr(answer, "choices", None)
         if answer is None or not choices:  # a proxy's page, an empty list: the library does not ask again for these
-            if again < self._options.retries:
+            if again < options.retries:
                 await asyncio.sleep(min(0.5 * 2**again, 8))
                 return await self._request(job, name, again + 1)
             return self._fail("no chat completion", ValueError(str(answer)[:200]))
@@ -217,10 +224,11 @@ class Client:
 
     def _fail(self, reason: str, error: Exception) -> None:
         self.account.failed[reason] = self.account.failed.get(reason, 0) + 1
+        self.account.last_failure = f"{reason}: {self._scrub(str(error))}"
         self._failures_in_row += 1
         if self._failures_in_row >= GIVE_UP:
             raise UserError(
-                f"The endpoint failed {GIVE_UP} times in a row ({reason}: {self._scrub(str(error))}); "
+                f"The endpoint failed {GIVE_UP} times in a row ({self.account.last_failure}); "
                 "what it answered is kept, run the same command again when it is back."
             ) from None
 

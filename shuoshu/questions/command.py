@@ -14,7 +14,7 @@ questions = App(
     name="questions",
     help="Question files: make, read any format, check, review, convert.",
     help_format="plaintext",
-    default_parameter=Parameter(negative_iterable=()),
+    default_parameter=Parameter(negative_iterable=(), consume_multiple=True),
 )
 
 

@@ -13,6 +13,7 @@ from shuoshu.files import write_jsonl
 from shuoshu.questions.facts import normal
 from shuoshu.questions.formats import read_questions, write_questions
 from shuoshu.questions.question import Question
+from shuoshu.terminal import say
 
 Format = Literal["alpaca", "sharegpt", "openai"]
 
@@ -28,12 +29,17 @@ def import_questions(files: list[Path], out: Path) -> dict[str, Any]:
     questions = [question for file in files for question in read_questions(file)]
     merged = merge_duplicates(questions)
     asked = {normal(question.question) for question in merged}
-    return {
+    figures = {
         "read": len(questions),
         "written": write_questions(out, merged),
         "duplicates": len(questions) - len(merged),
         "conflicts": len(merged) - len(asked),
     }
+    say(
+        f"{figures['written']:,} questions in {out}; {figures['duplicates']:,} stood twice, "
+        f"{figures['conflicts']:,} are answered in two ways."
+    )
+    return figures
 
 
 def merge_duplicates(questions: list[Question]) -> list[Question]:
@@ -57,7 +63,9 @@ def export_questions(file: Path, out: Path, to: Format = "alpaca") -> dict[str, 
     examples = [
         _EXPORTS[to](wording, question.answer) for question in read_questions(file) for wording in question.wordings()
     ]
-    return {"written": write_jsonl(out, examples)}
+    written = write_jsonl(out, examples)
+    say(f"{written:,} examples in {out}")
+    return {"written": written}
 
 
 def _alpaca(question: str, answer: str) -> dict[str, Any]:

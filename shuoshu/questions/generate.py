@@ -66,6 +66,7 @@ def generate_questions(options: GenerateOptions) -> dict[str, Any]:
     cost. Raises UserError for bad options, an endpoint that refuses, or one that is gone; what is paid for is kept.
     """
     begin = time.monotonic()
+    options.check()
     chapters = [chapter for path in options.chapters for chapter in read_chapters(Path(path))]
     if not chapters and (not options.titles or set(options.ways) - {"title", "paraphrase"}):
         raise UserError("questions generate needs the books: --chapters runs/NAME/books/chapters.jsonl")
@@ -137,8 +138,13 @@ def _ask(work: _Work, client: Client) -> dict[str, Any]:
     account, ledger = client.account, client.ledger
     if account.stopped:
         say(f"Stopped at {account.stopped}; with a higher one, the same command goes on from here.")
+    if account.failed and not ledger.calls:
+        raise UserError(
+            f"The endpoint {client.address} answered nothing ({account.last_failure}); is --base-url right?"
+        )
     if account.failed:
-        say(f"{sum(account.failed.values())} requests failed; the same command asks for them again.")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in account.failed.items())
+        say(f"{sum(account.failed.values())} requests failed ({reasons}); the same command asks for them again.")
     return {
         "calls": ledger.calls,
         "tokens_in": ledger.tokens_in,
@@ -245,3 +251,4 @@ def _write(out: Path, accepted: list[Question], rejected: list[Rejected], figure
     write_jsonl(out / "rejected.jsonl", ({**pair.question.to_record(), "reasons": pair.reasons} for pair in rejected))
     write_report(out / "report.html", accepted, rejected, figures)
     write_json(out / "figures.json", figures)
+    say(f"{len(accepted):,} pairs hold, {len(rejected):,} do not: {out / 'questions.jsonl'}, {out / 'report.html'}")

@@ -1,7 +1,10 @@
 """The options of `shuoshu questions generate`. Light: the command's help loads this module."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
+
+from shuoshu.errors import UserError
 
 Way = Literal["title", "passage", "paraphrase", "unanswerable", "rewrite", "rules"]
 
@@ -54,3 +57,19 @@ class GenerateOptions:
     """Folder with your own templates; those missing there are taken from the package (shuoshu/questions/templates)."""
     estimate: bool = False
     """Only say how many calls, tokens, money and minutes it would take."""
+
+    def check(self) -> None:
+        """Raises UserError where a number makes no sense, or the budget has no prices to be counted in."""
+        for name in ("per_title", "wordings", "in_flight", "limit"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} is {value}; it must be 1 or more.")
+        for name in ("density", "timeout", "requests_per_minute", "budget"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise UserError(f"--{name.replace('_', '-')} is {value:g}; it must be more than 0.")
+        for name in ("absent", "people", "retries", "temperature", "price_in", "price_out"):
+            if not (value := getattr(self, name)) >= 0:
+                raise UserError(f"--{name.replace('_', '-')} is {value:g}; it must be 0 or more.")
+        if self.budget is not None and not (self.price_in or self.price_out):
+            raise UserError("--budget counts money: give the endpoint's prices, --price-in and --price-out.")
+        if self.base_url and not re.match(r"https?://[^/\s]", self.base_url):
+            raise UserError("--base-url must be an address that begins with http:// or https://.")

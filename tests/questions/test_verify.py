@@ -17,6 +17,7 @@ from shuoshu.questions.question import Question
 from shuoshu.questions.verify import check_pair, check_pairs, count_reasons
 
 DEMO = Path(__file__).resolve().parents[2] / "shuoshu/demo"
+REPORT = Path(__file__).resolve().parents[2] / "benchmarks/2026-11-22-demo-questions.md"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,8 @@ def test_every_bundled_pair_holds(novella: list[Chapter]) -> None:
         accepted, rejected = check_pairs(pairs, novella)
         # One true pair speaks of a father whose name stands far from the evidence: the price of the rule on names.
         assert len(rejected) <= 1
+        # The check's report, as committed.
+        assert f"| {part} | {len(pairs)} | {len(accepted)} " in REPORT.read_text(encoding="utf-8")
         assert set(count_reasons(rejected)) <= {"a name that is not near the evidence"}
         assert len(accepted) == len(pairs) - len(rejected)
 
