@@ -181,6 +181,20 @@ class EvaluateOptions:
     """How many trained questions are asked beside the test questions (level `trained`)."""
     embedding_model: str | None = None
     """A sentence-transformers model, by folder or hub name, for `embedding_similarity`."""
+    paraphrases: int = 0
+    """How many further wordings of each question are asked, where it has them, to see whether answers stay the same."""
+    plain: bool = False
+    """Ask every question as it stands too, without tips, and show both side by side."""
+    judge: str | None = None
+    """A language model that compares the answers pair by pair: its name at the endpoint."""
+    judge_url: str | None = None
+    """Address of the judge's OpenAI-compatible endpoint, ending in /v1 as a rule; OPENAI_BASE_URL when not given."""
+    judge_key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the judge's key."""
+    judge_prompt: str | None = None
+    """File with your own prompt for the judge in place of shuoshu/evaluate/judge.md."""
+    judge_calls: int = 1000
+    """Most calls to the judge; where all pairs take more, an evenly spread part of the questions is judged."""
 
 
 @dataclass(kw_only=True)

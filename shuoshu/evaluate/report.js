@@ -27,10 +27,16 @@ function filter() {
 controls.forEach((control) => control.addEventListener("input", filter));
 filter();
 
-// A bar leads to its question, even where the filter hides it.
-document.querySelectorAll("a.bar").forEach((bar) =>
-  bar.addEventListener("click", () => {
+// A bar or a dot leads to its question, even where the filter hides it.
+document.querySelectorAll("a.bar, a.dot").forEach((mark) =>
+  mark.addEventListener("click", () => {
     controls.forEach((control) => (control.value = ""));
     filter();
+  })
+);
+
+document.querySelectorAll("input.shows").forEach((box) =>
+  box.addEventListener("input", () => {
+    document.querySelector(`g.line[data-series="${box.value}"]`).classList.toggle("away", !box.checked);
   })
 );

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from shuoshu.errors import UserError
+from shuoshu.evaluate.asking import Mode, select_trained
 from shuoshu.evaluate.baselines import nearest_answers
-from shuoshu.evaluate.stage import Mode, evaluate, select_trained
+from shuoshu.evaluate.stage import evaluate
 from shuoshu.files import read_json, read_jsonl
 from shuoshu.questions.question import Question
 from shuoshu.recipe import EvaluateOptions
@@ -39,6 +40,7 @@ class Answer:
     seconds: float = 0.01
     truncated: bool = False
     broken: int = 0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,11 @@ class Nearest:
 
     def ask(self, questions: Sequence[str], mode: Mode, tips: bool) -> list[Answer]:
         answers = nearest_answers([Question(question=text, answer="") for text in questions], self.known)
-        cited = [Citation("甲书", 1, "第一回", 0, 4, self.quote)] if mode == "open" else []
-        return [Answer(answer, cited) for answer in answers]
+        if mode == "closed":
+            return [Answer(answer if tips else "不知道。") for answer in answers]
+        cited = [Citation("甲书", 1, "第一回", 0, 4, self.quote)]
+        sure = [len(text) % 10 / 10 for text in questions]
+        return [Answer(answer, cited, confidence=c) for answer, c in zip(answers, sure, strict=True)]
 
     def bits_per_char(self) -> float | None:
         return 4.2
@@ -123,6 +128,24 @@ def test_scores_and_answers(out: Path) -> None:
     assert answer["citation_right"] is True
 
 
+def test_further_wordings_and_plain_questions_stand_beside_the_first(tmp_path: Path) -> None:
+    options = EvaluateOptions(trained=10, paraphrases=1, plain=True)
+    scores = evaluate({"m": Nearest(facts(36))}, TEST, tmp_path, options, TRAIN)["scores"]["m"]
+    assert list(scores) == ["open", "open_plain", "closed", "closed_plain"]
+    assert scores["closed"]["n"] == len(TEST)  # as many as without further wordings
+    assert scores["closed"]["consistency"]["facts"] == 10 + 6 + 4 - 2  # two facts are in TRAIN's ten and in `near`
+    assert scores["closed"]["consistency"]["all_right"] == 1.0
+    assert scores["closed_plain"]["accuracy"] == round(1 / len(TEST), 4)  # it only says that it does not know
+    versus = {figures["mode"]: figures for figures in scores["closed"]["versus"]}
+    assert set(versus) == {"open", "closed_plain"}
+    assert (versus["closed_plain"]["only_this"], versus["closed_plain"]["only_other"]) == (10, 1)
+    assert scores["open"]["risk_coverage"]["asked"] == len(TEST)
+    records = [record for _, record in read_jsonl(tmp_path / "answers.jsonl")]
+    assert [record["further"] for record in records] == [False] * (len(TEST) + 10) + [True] * 20
+    with pytest.raises(UserError, match="--no-tips"):
+        evaluate({"m": Nearest(TRAIN)}, TEST, tmp_path, options, tips=False)
+
+
 def test_nothing_to_ask(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--questions"):
         evaluate({"a": Nearest(TRAIN)}, [], tmp_path, EvaluateOptions())
@@ -134,8 +157,9 @@ def test_nothing_to_ask(tmp_path: Path) -> None:
 def test_select_trained_spreads_over_facts_and_alternates_wordings() -> None:
     chosen = select_trained(TRAIN, 10)
     assert [question.id for question in chosen] == [f"f{3 * i}" for i in range(10)]
-    assert all(question.level == "trained" and not question.paraphrases for question in chosen)
+    assert all(question.level == "trained" for question in chosen)
     assert [q.question == TRAIN[3 * i].wordings()[i % 2] for i, q in enumerate(chosen)] == [True] * 10
+    assert [q.paraphrases for q in chosen] == [(TRAIN[3 * i].wordings()[1 - i % 2],) for i in range(10)]
     assert len(select_trained(TRAIN, 99)) == 30
     assert select_trained([], 5) == []
     again = Question(question="又问", answer="又答", id="g", of="f0", book="甲书", key=("刀",))
@@ -209,7 +233,11 @@ def test_report_draws_every_answer(out: Path, browser) -> None:
     page.goto((out / "report.html").as_uri())
     records = [record for _, record in read_jsonl(out / "answers.jsonl")]
     assert page.locator("a.bar").count() == 4 * len(records)
-    assert page.locator("polyline").count() == 4
+    assert page.locator("a.dot").count() == 4 * len(records)
+    assert page.locator("polyline").count() == 4 + 4 + 2 * 2  # lines, curves, risk and reliability of two
+    assert page.locator(".versus").count() == 4
+    page.locator("input.shows").first.uncheck()
+    assert page.locator("g.line:visible").count() == 3
     assert page.locator("div.answer").count() == 4 * len(records)
     verdicts = [a["right"] for r in records for modes in r["answers"].values() for a in modes.values()]
     assert page.locator("div.answer.right").count() == verdicts.count(True)

@@ -8,7 +8,7 @@ import pytest
 from shuoshu.evaluate import metrics
 from shuoshu.evaluate.baselines import baselines, nearest_answers
 from shuoshu.evaluate.embedding import Similarity
-from shuoshu.evaluate.scores import accuracy_interval, mark, score
+from shuoshu.evaluate.scores import accuracy_interval, consistency, mark, score
 from shuoshu.questions.question import Question
 
 DESIGN_KEYS = {
@@ -137,3 +137,61 @@ def test_nearest_question_finds_the_same_question_in_another_wording() -> None:
     )
     assert found["echo"]["accuracy"] == 0.0
     assert set(baselines(asked, None)) == {"echo"}
+
+
+def test_accuracy_by_type_is_of_the_test_questions() -> None:
+    marked = [
+        mark(question(1, type="人物"), "第1个"),
+        mark(question(2, type="人物"), "不是"),
+        mark(question(3, type="关系"), "第3个"),
+        mark(question(4), "不是"),
+        mark(question(5, type="人物", level="trained"), "第5个"),
+    ]
+    figures = scored(marked)
+    assert figures["accuracy_by_type"] == {"人物": 0.5, "关系": 1.0, "unmarked": 0.0}
+    assert figures["n_by_type"] == {"人物": 2, "关系": 1, "unmarked": 1}
+    assert figures["accuracy_interval_by_type"]["人物"] == [0.0, 1.0]
+
+
+def test_consistency_is_of_facts_asked_in_several_wordings() -> None:
+    def worded(fact: int, wording: str, right: bool, **fields: Any) -> Any:
+        asked = Question(question=wording, answer="甲", id=wording, of=f"f{fact}", key=("甲",), level="L1")
+        return mark(asked, "甲" if right else "乙", **fields)
+
+    marked = [
+        worded(1, "一问", True),
+        worded(1, "一又问", True, extra=True),
+        worded(2, "二问", True),
+        worded(2, "二又问", False, extra=True),
+        worded(3, "三问", False),
+        worded(3, "三又问", False, extra=True),
+        worded(3, "三再问", False, extra=True),
+        worded(4, "四问", True),  # in one wording: says nothing
+        worded(5, "五问", True),
+        worded(5, "五问", True, extra=True),  # the same wording again is none
+    ]
+    found = consistency(marked)
+    assert found is not None
+    assert (found["facts"], found["wordings"]) == (3, 7)
+    assert [found[name] for name in ("all_right", "all_wrong", "agree")] == [round(1 / 3, 4), round(1 / 3, 4), 0.6667]
+    figures = scored(marked)
+    assert (figures["n"], figures["n_by_level"]) == (5, {"L1": 5})  # further wordings count nowhere else
+    assert figures["consistency"] == found
+    assert scored(marked[:1])["consistency"] is None
+
+
+def test_risk_and_coverage_are_of_claims() -> None:
+    marked = [
+        mark(question(1), "第1个", confidence=0.9),
+        mark(question(2), "不是", confidence=0.4),
+        mark(question(3), "书中没有提到。", confidence=0.8),  # silent: never covered
+        mark(question(4, level="NA"), "书中没有提到。", confidence=0.8),
+        mark(question(5, level="NA"), "是她。", confidence=0.6),  # answered all the same: wrong
+        mark(question(6, level="trained"), "不是", confidence=1.0),
+        mark(question(7, key=()), "不是", confidence=1.0),
+    ]
+    found = scored(marked)["risk_coverage"]
+    assert (found["asked"], found["answered"]) == (5, 3)
+    assert found["curve"] == [[0.2, 1.0, 0.9], [0.4, 0.5, 0.6], [0.6, round(1 / 3, 4), 0.4]]
+    assert (found["accuracy_at_60"], found["accuracy_at_80"]) == (round(1 / 3, 4), None)
+    assert scored([mark(question(1), "第1个")])["risk_coverage"] is None  # a model that gives no confidence
