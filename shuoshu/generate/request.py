@@ -1,5 +1,6 @@
 """One prompt on its way: what was asked, what has come of it so far, and what is told as it comes."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,8 +155,8 @@ def _check(prompt: list[int], sampling: Sampling, vocabulary: int, limit: int) -
         raise UserError(f"The prompt holds a token that is not among the model's {vocabulary}; encode it anew.")
     if sampling.max_new_tokens < 1:
         raise UserError(f"max_new_tokens is {sampling.max_new_tokens}; ask for at least one token.")
-    if not (sampling.temperature >= 0 and sampling.repetition_penalty > 0 and sampling.top_p > 0):
-        raise UserError("temperature must be 0 or more, repetition_penalty and top_p more than 0.")
+    if not (0 <= sampling.temperature < math.inf and 0 < sampling.repetition_penalty < math.inf and sampling.top_p > 0):
+        raise UserError("temperature must be 0 or more, repetition_penalty and top_p more than 0, and none endless.")
     if not (sampling.top_k >= 0 and 0 <= sampling.min_p <= 1 and sampling.seed >= 0):
         raise UserError("top_k and seed must be 0 or more, min_p between 0 and 1.")
     if "" in sampling.stop:

@@ -10,6 +10,11 @@ from torch import Tensor
 from shuoshu.generate.request import Request, TokenLogprob
 from shuoshu.recipe import Sampling
 
+COLDEST = 1e-3
+"""Temperatures below it take the likeliest token anyway, and logits divided by them would overflow."""
+LARGEST = 1e30
+"""No penalty takes a logit beyond it: two infinities have no difference."""
+
 
 def choose(logits: Tensor, requests: Sequence[Request], draws: Sequence[float]) -> list[int]:
     """The next token of each request from its row of `logits` (B, V) and a number drawn from [0, 1).
@@ -17,7 +22,7 @@ def choose(logits: Tensor, requests: Sequence[Request], draws: Sequence[float]) 
     What comes of a row depends on nothing but that row, its request and its number.
     """
     logits = _penalised(logits, requests)
-    warm = [i for i, request in enumerate(requests) if request.sampling.temperature > 0]
+    warm = [i for i, request in enumerate(requests) if request.sampling.temperature >= COLDEST]
     if logits.device.type == "cpu":
         rows = logits.numpy()
         tokens = [int(row.argmax()) for row in rows]
@@ -91,5 +96,5 @@ def _penalised(logits: Tensor, requests: Sequence[Request]) -> Tensor:
             seen = torch.tensor(list({*request.prompt, *request.ids}), device=row.device)
             value = row[seen]
             penalty = request.sampling.repetition_penalty
-            row[seen] = torch.where(value > 0, value / penalty, value * penalty)
+            row[seen] = torch.where(value > 0, value / penalty, value * penalty).clamp(-LARGEST, LARGEST)
     return logits

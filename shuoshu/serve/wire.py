@@ -17,9 +17,6 @@ CHOICES = 8
 LONGEST_QUESTION = 2000
 """Characters of a question that is looked up in the books."""
 
-COLDEST = 1e-3
-"""Temperatures below it take the likeliest token anyway, and logits divided by them would overflow."""
-
 
 def _whole(value: Any) -> Any:
     """JSON knows one kind of number: 2.0 is a whole one."""
@@ -109,12 +106,11 @@ class Common(Strict):
     def sampling(self, temperature: float, max_new_tokens: int, logprobs: int | None) -> list[Sampling]:
         """How to choose tokens for each of the n texts, with these in place of what is not given."""
         seed = secrets.randbits(31) if self.seed is None else self.seed % 2**63
-        warmth = temperature if self.temperature is None else self.temperature
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return [
             Sampling(
                 max_new_tokens=max_new_tokens,
-                temperature=warmth if warmth >= COLDEST else 0.0,
+                temperature=temperature if self.temperature is None else self.temperature,
                 top_k=max(0, self.top_k or 0),
                 top_p=1.0 if self.top_p is None else max(self.top_p, 1e-6),
                 min_p=self.min_p or 0.0,

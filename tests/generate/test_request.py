@@ -1,7 +1,7 @@
 """What a request tells as its tokens come: whole characters, stop strings, ends, mistakes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.errors import UserError
@@ -21,6 +21,7 @@ def _cut(text: str, stops: tuple[str, ...]) -> tuple[str, bool]:
     return text, False
 
 
+@settings(deadline=None)
 @given(pieces=st.lists(TEXT, max_size=8), stops=st.lists(st.text("ab。\n", min_size=1, max_size=4), max_size=3))
 def test_stop_strings_cut_across_the_borders_of_pieces(pieces: list[str], stops: list[str]):
     held, shown, stopped = StopStrings(tuple(stops)), "", False
@@ -43,6 +44,7 @@ def test_nothing_is_held_back_that_cannot_become_a_stop_string():
     assert held.feed("。\n\n\n") == ("", True)
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=20))
 def test_text_comes_in_whole_characters(text: str, tokenizer: Tokenizer):
     ids = tokenizer.encode(text)
@@ -89,11 +91,13 @@ def test_the_length_limit_lets_held_text_out_and_counts_a_broken_character(token
         ([1], {"max_new_tokens": 0}, "at least one token"),
         ([1], {"temperature": -1.0}, "temperature"),
         ([1], {"temperature": float("nan")}, "temperature"),
+        ([1], {"temperature": float("inf")}, "temperature"),
         ([1], {"top_p": 0.0}, "top_p"),
         ([1], {"top_k": -1}, "top_k"),
         ([1], {"min_p": 2.0}, "min_p"),
         ([1], {"seed": -1}, "seed"),
         ([1], {"repetition_penalty": 0.0}, "repetition_penalty"),
+        ([1], {"repetition_penalty": float("inf")}, "repetition_penalty"),
         ([1], {"stop": ("",)}, "stop string"),
         ([1], {"logprobs": -1}, "logprobs"),
     ],

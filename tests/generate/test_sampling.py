@@ -100,6 +100,31 @@ def test_temperature_zero_is_greedy(request_of):
     assert choose(logits, [request_of()], [0.5]) == [int(logits.argmax())]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("temperature", [1e-3, 1e-4, 1e-6, 1e-30, 5e-324])
+@pytest.mark.parametrize("options", [{}, {"top_k": 5}, {"top_p": 0.5}, {"min_p": 0.1, "top_p": 0.9}], ids=str)
+def test_a_temperature_near_zero_is_greedy(temperature, options, request_of):
+    logits = 20 * torch.randn(8, 300, generator=torch.Generator().manual_seed(0))
+    requests = [request_of(temperature=temperature, **options)] * 8
+    assert choose(logits, requests, [i / 8 for i in range(8)]) == logits.argmax(-1).tolist()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "options", [{"temperature": 1e30}, {"repetition_penalty": 1e-40}, {"repetition_penalty": 1e40}]
+)
+def test_no_option_makes_numbers_that_are_none(options, request_of):
+    logits = torch.tensor([[-1.0, 2.0, 3.0, -4.0]])
+    request = request_of(**{"temperature": 1.0, **options})
+    drawn = [choose(logits, [request], [i / 40])[0] for i in range(40)]
+    if "temperature" in options:
+        assert sorted(drawn) == [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10, "all alike"
+    elif options["repetition_penalty"] > 1:  # seen are 1, now next to nothing, and 2, likewise: e⁰ each
+        assert set(drawn) == {0, 1, 2}
+    else:
+        assert set(drawn) == {1, 2}, "what was seen is beyond all others, and alike"
+
+
 def test_repetition_penalty_is_that_of_transformers(request_of):
     from transformers import RepetitionPenaltyLogitsProcessor
 
