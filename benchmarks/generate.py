@@ -32,12 +32,12 @@ from shuoshu.generate.engine import Engine
 from shuoshu.generate.network import Segment
 from shuoshu.model import GLMConfig, MiniGLM
 from shuoshu.questions.formats import read_questions
-from shuoshu.recipe import Precision, Sampling
+from shuoshu.recipe import Arithmetic, Sampling
 from shuoshu.tokenizer import Tokenizer, train_tokenizer
 from shuoshu.train.stage import save_model
 
 PROMPT = 100
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+PRECISIONS: tuple[Arithmetic, ...] = ("fp32", "bf16", "int8")
 QUESTIONS = 174
 """As many as the students' evaluation asked: 86 s on a laptop's GPU."""
 
@@ -74,7 +74,7 @@ def prompts(batch: int) -> list[list[int]]:
     return [[(7 * i + 13 * row) % 8000 + 64 for i in range(PROMPT)] for row in range(batch)]
 
 
-def ours(model: MiniGLM, tokenizer: Tokenizer, precision: Precision) -> Contender:
+def ours(model: MiniGLM, tokenizer: Tokenizer, precision: Arithmetic) -> Contender:
     """The engine. Stop marks are taken out of reach so that every text runs to its length."""
     engine = Engine(model, tokenizer, precision)
     tokenizer.end_of_text = tokenizer.chat_end = -1
@@ -192,7 +192,7 @@ def compare(new: int, batch: int, rounds: int) -> dict[str, float]:
     return figures
 
 
-def answer_questions(precision: Precision) -> dict[str, float]:
+def answer_questions(precision: Arithmetic) -> dict[str, float]:
     """Seconds to answer 174 questions with 512 tokens each (a random network never stops by itself), and to score."""
     data = files("shuoshu.demo")
     with tempfile.TemporaryDirectory() as name:

@@ -6,7 +6,9 @@ Nothing heavy is imported here: `shuoshu VERB --help` loads this module and must
 
 from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from shuoshu.errors import UserError
 from shuoshu.files import read_utf8
@@ -14,8 +16,11 @@ from shuoshu.files import read_utf8
 DEMO = "demo"
 """In place of a path: the bundled book, or its questions."""
 
-Precision = Literal["fp32", "bf16", "int8"]
-"""Arithmetic of answering: fp32 gives the very text of transformers; bf16 and int8 read a half and a quarter of it."""
+Arithmetic = Literal["fp32", "bf16", "int8"]
+"""How a network answers: fp32 gives the very text of transformers; bf16 and int8 read a half and a quarter of it."""
+
+Precision = Literal["auto", Arithmetic]
+"""What may be asked for; auto is bf16 where the machine multiplies it, else fp32 (`generate/engine.py`)."""
 
 FORMAT = 1
 """Version of the run folder. A folder of another version is refused rather than misread."""
@@ -161,7 +166,7 @@ class Sampling:
     """Seed of the draw: the same seed gives the same text."""
     stop: tuple[str, ...] = ()
     """End the text before any of these strings."""
-    logprobs: int | None = None
+    logprobs: Annotated[int | None, Parameter(parse=False)] = None  # for programs: the terminal shows none
     """Report each token's log-probability, and so many of the likeliest alternatives (0 for the token's alone)."""
 
 

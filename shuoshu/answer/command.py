@@ -12,7 +12,7 @@ from shuoshu.terminal import finish
 def ask(
     run: Path, question: str | None = None, /, *, file: Path | None = None, out: Path | None = None,
     open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32", json: Json = False,
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "auto", json: Json = False,
 ) -> None:  # fmt: skip
     """Ask a question, or a file of questions.
 
@@ -33,7 +33,7 @@ def ask(
     no_tips:
         Ask the question as it stands.
     precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
     json:
         End with one JSON line.
     """
@@ -55,7 +55,7 @@ def ask(
 
 def complete(
     run: Path, text: str, /, *, max_new_tokens: int = 200, temperature: float = 0.8, top_k: int = 50,
-    top_p: float = 1.0, seed: int = 0, precision: Precision = "fp32", json: Json = False,
+    top_p: float = 1.0, seed: int = 0, precision: Precision = "auto", json: Json = False,
 ) -> None:  # fmt: skip
     """Go on writing where a text ends.
 
@@ -76,7 +76,7 @@ def complete(
     seed:
         The same seed gives the same text.
     precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
     json:
         End with one JSON line.
     """
@@ -91,7 +91,7 @@ def complete(
 
 def chat(
     run: Path, /, *, open_: Open = False, closed: Closed = False, no_tips: NoTips = False,
-    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "fp32",
+    sampling: Annotated[Sampling | None, Flat] = None, precision: Precision = "auto",
 ) -> None:  # fmt: skip
     """Talk with the books in the terminal; an empty line or Ctrl-D ends it.
 
@@ -106,7 +106,7 @@ def chat(
     no_tips:
         Ask questions as they stand.
     precision:
-        Arithmetic of the model: bf16 and int8 are faster, fp32 is exact.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
     """
     from shuoshu.answer.ask import Storyteller
     from shuoshu.answer.terminal import chat_in_terminal

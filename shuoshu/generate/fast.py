@@ -17,7 +17,7 @@ from shuoshu.generate import kernel
 from shuoshu.generate.network import Segment
 from shuoshu.generate.vectors import HALVES, LANES, PAIRS, TOKENS
 from shuoshu.model import MiniGLM, rotary_table
-from shuoshu.recipe import Precision
+from shuoshu.recipe import Arithmetic
 
 MOST_THREADS = 8
 """More have too little to do between two meetings in a model of this size."""
@@ -33,9 +33,9 @@ class FastNetwork:
     where that makes the CPU faster. In each a text's numbers are the same to the last bit, whatever stands beside it.
     """
 
-    def __init__(self, model: MiniGLM, precision: Precision, threads: int | None = None) -> None:
+    def __init__(self, model: MiniGLM, precision: Arithmetic, threads: int | None = None) -> None:
         config = self.config = model.config
-        self.precision: Precision = precision
+        self.precision: Arithmetic = precision
         self.device = torch.device("cpu")
         self.length = config.max_position_embeddings
         self.threads = threads or min(torch.get_num_threads(), MOST_THREADS)
@@ -180,7 +180,7 @@ def _empty(shape: tuple[int, ...], kind: type = np.float32) -> NDArray:
     return memory[start : start + size].view(kind).reshape(shape)
 
 
-def _pack(matrix: Tensor, precision: Precision, paired: bool) -> tuple[Tensor, Tensor]:
+def _pack(matrix: Tensor, precision: Arithmetic, paired: bool) -> tuple[Tensor, Tensor]:
     """A matrix (out, in) as the kernel reads it, in blocks, and the scale of each output (blocks · LANES)."""
     outputs, inputs = matrix.shape
     blocks = -(-outputs // LANES)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shuoshu.model import MiniGLM, rotary_table, rotate
-from shuoshu.recipe import Precision
+from shuoshu.recipe import Arithmetic
 
 FEW_ROWS = 4
 """Up to so many rows the int8 product is the faster one; with 16 it takes twice as long as the bf16 one."""
@@ -66,7 +66,7 @@ class Matrix:
     int8: tuple[Tensor, Tensor] | None = None
 
     @classmethod
-    def of(cls, weight: Tensor, precision: Precision) -> "Matrix":
+    def of(cls, weight: Tensor, precision: Arithmetic) -> "Matrix":
         """A float32 weight in this precision; int8 rounds each row to 127 steps either side of zero."""
         if precision == "fp32":
             return cls(weight.contiguous())
@@ -103,7 +103,7 @@ class Layer:
 class TorchNetwork:
     """MiniGLM for inference, its weights in the arithmetic of `precision`."""
 
-    def __init__(self, model: MiniGLM, precision: Precision) -> None:
+    def __init__(self, model: MiniGLM, precision: Arithmetic) -> None:
         config = self.config = model.config
         weights = {name: weight.detach().float() for name, weight in model.state_dict().items()}
         self.device = weights["model.norm.weight"].device
@@ -115,7 +115,7 @@ class TorchNetwork:
         self.cos, self.sin = (part.to(self.dtype) for part in rotary_table(config, self.length, self.device))
         self.layers = [self._layer(weights, f"model.layers.{i}.", precision) for i in range(config.num_hidden_layers)]
 
-    def _layer(self, weights: dict[str, Tensor], name: str, precision: Precision) -> Layer:
+    def _layer(self, weights: dict[str, Tensor], name: str, precision: Arithmetic) -> Layer:
         w = {key.removeprefix(name): weight for key, weight in weights.items() if key.startswith(name)}
         gains = [
             w["self_attn.q_norm.weight"].expand(self.config.num_attention_heads, -1),

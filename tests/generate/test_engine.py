@@ -1,12 +1,16 @@
 """The engine against the network run plainly, token by token, without a cache."""
 
+import platform
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from tiny import random_model
 
 from shuoshu.errors import UserError
 from shuoshu.generate.engine import Engine
-from shuoshu.generate.network import Segment
+from shuoshu.generate.network import Segment, TorchNetwork
 from shuoshu.model import MiniGLM
 from shuoshu.recipe import Sampling
 from shuoshu.tokenizer import Tokenizer
@@ -80,6 +84,21 @@ def test_many_prompts_come_back_in_their_order(model, tokenizer, prompts):
     results = Engine(model, tokenizer).generate(many, Sampling(max_new_tokens=8))
     expected = [_plainly(model, prompt, 8, tokenizer.stop_ids) for prompt in prompts]
     assert [result.ids for result in results] == [expected[i % 3] for i in range(150)]
+
+
+def test_auto_is_bf16_where_the_machine_multiplies_it_and_else_exact(model, tokenizer, monkeypatch):
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    from shuoshu.generate.fast import FastNetwork
+
+    network = Engine(model, tokenizer, "auto").network
+    assert isinstance(network, FastNetwork)
+    flags = Path("/proc/cpuinfo")
+    if flags.is_file() and platform.machine() == "x86_64":
+        assert network.precision == ("bf16" if "avx512_bf16" in flags.read_text().split() else "fp32")
+    monkeypatch.setitem(sys.modules, "shuoshu.generate.fast", None)  # as without numba
+    network = Engine(model, tokenizer, "auto").network
+    assert isinstance(network, TorchNetwork)
+    assert network.head.whole.dtype == torch.float32
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
