@@ -168,13 +168,12 @@ def _norm_all(x: NDArray, n: int, gain: NDArray, eps: np.float32, out: NDArray) 
 
 
 def _entry(source: str) -> Callable[[int, Weights, Work, NDArray], None]:
-    """The function that is called from outside, compiled once and kept on disk.
+    """The function that is called from outside, compiled once and kept on disk where that can be.
 
     numba takes what it kept for good as long as this file does not change; `source`, which is part of its key, makes it
     look at the others too.
     """
 
-    @njit(cache=True, **PLAIN)
     def run(me: int, weights: Weights, work: Work, signs: NDArray) -> None:
         """As thread 0, run the step that was opened; as another, help with every step until none comes for a while."""
         _ = source
@@ -202,7 +201,10 @@ def _entry(source: str) -> Callable[[int, Weights, Work, NDArray], None]:
         while atomic_get(signs[INSIDE]) > 0:
             give_way()
 
-    return run
+    try:
+        return njit(cache=True, **PLAIN)(run)
+    except RuntimeError:  # numba finds no folder that it may write to, and each process compiles for itself
+        return njit(**PLAIN)(run)
 
 
 run = _entry("".join(hash_file(Path(__file__).with_name(name)) for name in ("attention.py", "tasks.py", "vectors.py")))

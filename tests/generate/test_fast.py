@@ -2,6 +2,8 @@
 
 import gc
 import random
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -54,6 +56,16 @@ def test_it_computes_what_the_plain_network_computes(shape: dict, threads: int, 
     for mine, theirs in zip(found, expected, strict=True):
         assert mine.shape == theirs.shape
         assert (mine - theirs).norm() <= 1e-5 * theirs.norm()
+
+
+def test_without_a_folder_to_write_to_it_is_compiled_all_the_same():
+    """A service on a read-only disk: numba has no place for what it compiled, and says so with an error."""
+    code = (
+        "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []; "
+        "from shuoshu.generate import kernel; print(kernel.run.stats.cache_path)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "None"), done.stderr
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
