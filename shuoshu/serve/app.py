@@ -77,8 +77,7 @@ def build_app(
 
     ledger = Ledger(narrators, gate, options.log_prompts)
     api = build_api(narrators, gate, ledger, options, bool(keys))
-    page = build_page_app(narrators, gate) if options.page else None
-
+    page = build_page_app(narrators, gate, options) if options.page else None
     if page is not None:
         api.router.lifespan_context = lambda _: page.router.lifespan_context(page)  # type: ignore[assignment]
         api.router.default = _page_or(page, api.router.default)
@@ -103,11 +102,11 @@ def _page_or(page: "App", unknown: "App") -> "App":
     return otherwise
 
 
-def build_page_app(narrators: Sequence["Narrator"], gate: "Gate") -> "FastAPI":
-    """The page as an application of its own."""
+def build_page_app(narrators: Sequence["Narrator"], gate: "Gate", options: ServeOptions) -> "FastAPI":
+    """The page as an application of its own. Raises UserError where the file of --questions is broken."""
     from shuoshu.serve.page import build_page
 
-    return build_page(narrators, gate)
+    return build_page(narrators, gate, options.votes, options.questions)
 
 
 def make_gate(narrators: Sequence["Narrator"], options: ServeOptions) -> "Gate":
@@ -138,6 +137,12 @@ def check_options(options: ServeOptions, keys: Keys) -> None:
     for name in ("queue", "drain_seconds"):
         if not getattr(options, name) >= 0:
             raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give 0 or more.")
+    if options.votes is not None and options.votes.is_dir():
+        raise UserError(f"--votes {options.votes} is a folder; name a file in it, {options.votes / 'votes.jsonl'}.")
+    if options.questions is not None and not options.questions.is_file():
+        raise UserError(f"--questions {options.questions} is no file; give a question file.")
+    if not options.page and (options.votes or options.questions):
+        raise UserError("--votes and --questions are for the page; leave --no-page out.")
     if "*" in options.cors and not keys:
         raise UserError(f"--cors '*' lets every web page use the models; set a key in {VARIABLE} first.")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from shuoshu.answer.ask import Mode
-from shuoshu.errors import UserError
 from shuoshu.recipe import Sampling
 from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.sentences import Sentence
 from shuoshu.serve.talk import TICK, whole
 from shuoshu.serve.votes import Choice, Contender, append_vote, read_votes, standings
 
@@ -57,7 +57,7 @@ class Arena:
         """
         able = [one for one in dict.fromkeys(contenders) if self._can(one)]
         if len(able) < 2:
-            raise UserError("An arena needs two contenders that this server has.")
+            raise Sentence("two", "An arena needs two contenders that this server has.")
         pair = random.SystemRandom().sample(able, 2)
         answering = [
             asyncio.ensure_future(whole(self.narrators[one.model], question, _mode(one), sampling)) for one in pair
@@ -87,7 +87,7 @@ class Arena:
         """
         duel = self._open.get(id)
         if duel is None:
-            raise UserError("This duel has had its vote, or the server has forgotten it; ask again.")
+            raise Sentence("duel_gone", "This duel has had its vote, or the server has forgotten it; ask again.")
         sides = [
             {**asdict(contender), "answer": answer}
             for contender, answer in zip(duel.contenders, duel.answers, strict=True)

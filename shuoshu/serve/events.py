@@ -21,6 +21,7 @@ from shuoshu.serve.controls import chosen_sampling, controls
 from shuoshu.serve.examples import example_questions
 from shuoshu.serve.library import Library
 from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.sentences import Sentence
 from shuoshu.serve.sheet import MOST_BYTES, as_question, from_base64, read_sheet
 from shuoshu.serve.talk import TICK, listened, whole
 from shuoshu.serve.votes import CHOICES, Contender
@@ -42,14 +43,6 @@ def fault(code: str, **fill: Any) -> Said:
 
 
 BUSY = fault("busy")
-
-
-class Refused(Exception):
-    """A request that is answered by a fault."""
-
-    def __init__(self, said: Said) -> None:
-        super().__init__(said["code"])
-        self.said = said
 
 
 class Events:
@@ -168,7 +161,7 @@ class Events:
         narrator = self.narrators.get(str(request.get("model")))
         mode = request.get("mode")
         if narrator is None or mode not in narrator.modes:
-            raise Refused(fault("no_mode"))
+            raise Sentence("no_mode", "This model cannot answer that way.")
         return narrator, mode
 
 
@@ -193,8 +186,8 @@ async def _told(work: Callable[[], Said]) -> Said:
 def _failed(error: Exception) -> Said:
     from shuoshu.generate.scheduler import Closed, QueueFull
 
-    if isinstance(error, Refused):
-        return error.said
+    if isinstance(error, Sentence):
+        return fault(error.code, **error.fill)
     if isinstance(error, UserError):
         return {"state": "failed", "code": "told", "fault": str(error)}
     if isinstance(error, QueueFull | Closed):
@@ -220,9 +213,9 @@ def _review(path: Path) -> Said:
 def _question(value: Any) -> str:
     question = value.strip() if isinstance(value, str) else ""
     if len(question) > LONGEST:
-        raise Refused(fault("too_long", n=LONGEST))
+        raise Sentence("too_long", f"The question is too long: {LONGEST} characters at most.", n=LONGEST)
     if not question:
-        raise UserError("The question is empty; write one.")
+        raise Sentence("no_question", "The question is empty; write one.")
     return question
 
 

@@ -1,14 +1,15 @@
 """Headers that keep browsers from being turned against the server: what a page may load, run, and be framed by.
 
-The page's own scripts stand in its HTML; each is allowed by its hash, so that nothing else that looks like a script and
-finds its way into the page, from a model, a book or a person, is ever run.
+Our pages have no scripts and, but for the form for the key, no styles in their HTML, so that nothing else that looks
+like one and finds its way in, from a model, a book or a person, is ever run or drawn.
 """
 
 import base64
 import hashlib
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from shuoshu.serve.login import STYLE
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,51 +27,30 @@ ALWAYS = {
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """For everything that is no page."""
 
-_SCRIPT = re.compile(rb"<script\b([^>]*)>(.*?)</script>", re.DOTALL | re.IGNORECASE)
-
-
-def page_policy(html: bytes) -> str:
-    """The content security policy of a page of ours: its own host, and the scripts that stand in it."""
-    inline = [body for attributes, body in _SCRIPT.findall(html) if b"src=" not in attributes.lower() and body]
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}'" for body in inline)
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src 'self' {hashes}".rstrip(),
-            "style-src 'self' 'unsafe-inline'",  # the page's framework sets styles as it draws
-            "img-src 'self' data: blob:",
-            "font-src 'self' data:",
-            "media-src 'self' blob:",
-            "connect-src 'self'",
-            "manifest-src 'self'",
-            "worker-src 'self' blob:",
-            "form-action 'self'",
-            "base-uri 'self'",
-            "frame-ancestors 'none'",
-        ]
-    )
+_STYLE = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+PAGE = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        f"style-src 'self' 'sha256-{_STYLE}'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    ]
+)
+"""For pages: what comes from here, as files of their own, and the style of the form for the key."""
 
 
 def guarded_send(send: Send, secure: bool) -> Send:
-    """A `send` that adds the headers above; a page of HTML is held until its scripts are known."""
-    start: Message = {}
-    page = bytearray()
+    """A `send` that adds the headers above; `secure` is whether the connection is encrypted."""
 
     async def with_headers(message: Message) -> None:
-        nonlocal start
         if message["type"] == "http.response.start":
-            start = message
-            if not _is_page(message):
-                _add(message, NOTHING, secure)
-                await send(message)
-        elif message["type"] == "http.response.body" and _is_page(start):
-            page.extend(message.get("body", b""))
-            if not message.get("more_body", False):
-                _add(start, page_policy(bytes(page)), secure)
-                await send(start)
-                await send({**message, "body": bytes(page)})
-        else:
-            await send(message)
+            _add(message, PAGE if _is_page(message) else NOTHING, secure)
+        await send(message)
 
     return with_headers
 

@@ -9,8 +9,8 @@ from typing import Any
 from shuoshu.answer.index import Index
 from shuoshu.answer.passages import Passage
 from shuoshu.books.chapter import Chapter
-from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
+from shuoshu.serve.sentences import Sentence
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Library:
         """
         numbers = [other for title, other in self._places if title == book]
         if number not in numbers:
-            raise UserError(f"{self.run.name} has no chapter {number} of {book}.")
+            words = f"{self.run.name} has no chapter {number} of {book}."
+            raise Sentence("no_chapter", words, run=self.run.name, book=book, n=number)
         chapter = self._read(book, number)
         place = numbers.index(number)
         start, end = sorted((min(max(start, 0), len(chapter.text)), min(max(end, 0), len(chapter.text))))

@@ -6,17 +6,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shuoshu.serve.keys import Keys
 
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.6 system-ui, sans-serif; display: grid; place-items: center; min-height: 90vh; margin: 0 1rem }
+form { display: grid; gap: .8rem; width: min(22rem, 100%) }
+input, button { font: inherit; padding: .6rem .8rem; border: 1px solid #8888; border-radius: .5rem }
+button { background: #8a3324; color: #fff; cursor: pointer }
+p { margin: 0; color: light-dark(#b3261e, #ff8f84) }
+"""
 FORM = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>说书 Shuoshu</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.6 system-ui, sans-serif; display: grid; place-items: center; min-height: 90vh; margin: 0 1rem }}
-form {{ display: grid; gap: .8rem; width: min(22rem, 100%) }}
-input, button {{ font: inherit; padding: .6rem .8rem; border: 1px solid #8888; border-radius: .5rem }}
-button {{ background: #8a3324; color: #fff; cursor: pointer }}
-p {{ margin: 0; color: #b3261e }}
-</style></head>
+<style>{style}</style></head>
 <body><form method="post" action="login"><h1>说书 Shuoshu</h1>
 <label for="key">请输入密钥 The key of this server</label>
 <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
@@ -27,7 +28,7 @@ WRONG = '<p role="alert">密钥不对 That is not the key.</p>'
 
 def show_form(wrong: bool = False) -> Response:
     """The form; after a wrong key with status 403."""
-    html = FORM.format(wrong=WRONG if wrong else "")
+    html = FORM.format(style=STYLE, wrong=WRONG if wrong else "")
     return HTMLResponse(html, 403 if wrong else 200, {"Cache-Control": "no-store"})
 
 

@@ -17,6 +17,7 @@ from shuoshu.answer.tips import apply_tips
 from shuoshu.errors import UserError
 from shuoshu.recipe import Sampling
 from shuoshu.serve.hear import Hearing, Post
+from shuoshu.serve.sentences import Sentence
 
 if TYPE_CHECKING:
     from shuoshu.generate.request import Finish
@@ -104,9 +105,12 @@ class Narrator:
             yield answer
             return
         began = time.perf_counter()
-        text = ""
+        text, ids = "", self.question_ids(question)
+        if (length := len(ids)) >= self.context:
+            words = f"The question has {length} tokens; this model sees {self.context} at most. Shorten it."
+            raise Sentence("too_many_tokens", words, n=length, most=self.context)
         finish: Finish | None = None
-        with closing(self.write([self.question_ids(question)], [sampling])) as news:
+        with closing(self.write([ids], [sampling])) as news:
             async for _, event in news:
                 finish, text = event.finish, text + event.text
                 if event.text:

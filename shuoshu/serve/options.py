@@ -1,6 +1,7 @@
 """Options of `shuoshu serve`: these fields are its command-line options, their docstrings the help."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shuoshu.recipe import Precision
 
@@ -18,6 +19,10 @@ class ServeOptions:
     """Address of a proxy in front, whose word on who the client is counts."""
     page: bool = True
     """Offer the chat page; without it there is the API alone."""
+    votes: Path | None = None
+    """File of the arena's votes; `votes.jsonl` beside the first run when not given. Servers may share one."""
+    questions: Path | None = None
+    """Question file that the arena begins with: its reviewers go through it question by question."""
     slots: int = 16
     """Answers each model writes at the same time."""
     queue: int = 128
@@ -34,5 +39,6 @@ class ServeOptions:
     """On SIGTERM or Ctrl-C, the time running answers have to come to their end."""
     log_prompts: bool = False
     """Write questions and answers into the log; without it, only that there were some."""
-    precision: Precision = "fp32"
-    """Arithmetic of the models: bf16 and int8 are faster, fp32 is exact."""
+    precision: Precision = "auto"
+    """Arithmetic of the models: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else
+    fp32."""

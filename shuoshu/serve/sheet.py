@@ -11,6 +11,7 @@ from shuoshu.errors import UserError
 from shuoshu.evaluate.metrics import has_verdict
 from shuoshu.questions.formats import CSV_SUFFIXES, read_questions
 from shuoshu.questions.question import Question
+from shuoshu.serve.sentences import Sentence
 
 MOST_BYTES = 700_000
 """In base64 and with the rest of the request less than the server takes of anybody (`guard.BODY`)."""
@@ -26,12 +27,14 @@ def read_sheet(name: str, content: bytes) -> list[dict[str, Any]]:
     the words of `read_questions`, with the visitor's name of the file.
     """
     if len(content) > MOST_BYTES:
-        raise UserError(f"{name}: the file is bigger than {MOST_BYTES // 1000} kB; split it.")
+        most = f"{MOST_BYTES // 1000} kB"
+        raise Sentence("file_too_big", f"{name}: the file is bigger than {most}; split it.", n=most)
     questions = _lines(content, name) if PurePath(name).suffix.lower() in PLAIN else _records(content, name)
     if not questions:
-        raise UserError(f"{name}: the file holds no question.")
+        raise Sentence("file_empty", f"{name}: the file holds no question.", name=name)
     if len(questions) > MOST_QUESTIONS:
-        raise UserError(f"{name}: {len(questions)} questions are more than the {MOST_QUESTIONS} of one file; split it.")
+        words = f"{name}: {len(questions)} questions are more than the {MOST_QUESTIONS} of one file; split it."
+        raise Sentence("file_too_many", words, name=name, n=len(questions), most=MOST_QUESTIONS)
     return [{**question.to_record(), **({"judged": True} if has_verdict(question) else {})} for question in questions]
 
 
@@ -40,7 +43,7 @@ def from_base64(data: str) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UserError("The file did not arrive whole; send it again.") from error
+        raise Sentence("file_torn", "The file did not arrive whole; send it again.") from error
 
 
 def as_question(record: Any) -> Question:
@@ -50,7 +53,7 @@ def as_question(record: Any) -> Question:
     """
     question = record.get("question") if isinstance(record, dict) else None
     if not isinstance(question, str) or not question.strip():
-        raise UserError("A question is missing.")
+        raise Sentence("no_question", "A question is missing.")
     key = record.get("key")
     keys = tuple(one for one in key if isinstance(one, str)) if isinstance(key, list) else ()
     return Question(question=question, answer="", key=keys, level="NA" if record.get("level") == "NA" else "")
@@ -63,7 +66,7 @@ def _lines(content: bytes, name: str) -> list[Question]:
         except UnicodeDecodeError:
             continue
         return [Question(question=line.strip(), answer="") for line in text.splitlines() if line.strip()]
-    raise UserError(f"{name}: neither UTF-8 nor GB18030 text; save it as UTF-8.")
+    raise Sentence("file_encoding", f"{name}: neither UTF-8 nor GB18030 text; save it as UTF-8.", name=name)
 
 
 def _records(content: bytes, name: str) -> list[Question]:
@@ -76,4 +79,5 @@ def _records(content: bytes, name: str) -> list[Question]:
         try:
             return [replace(question, paraphrases=()) for question in read_questions(path)]
         except UserError as error:
-            raise UserError(str(error).replace(str(path), name)) from error
+            why = str(error).replace(str(path), name)
+            raise Sentence("file_bad", why, why=why) from error

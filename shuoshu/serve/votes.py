@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, cast, get_args
 
-from shuoshu.errors import UserError
 from shuoshu.files import reason
+from shuoshu.serve.sentences import Sentence
 
 Choice = Literal["left", "right", "good", "bad"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -55,7 +55,8 @@ def append_vote(path: Path, record: dict[str, Any]) -> None:
             file.write(line)
             os.fsync(file.fileno())
     except OSError as error:
-        raise UserError(f"{path}: the vote cannot be kept ({reason(error)}).") from error
+        why = f"{path}: the vote cannot be kept ({reason(error)})."
+        raise Sentence("vote_lost", why, file=path.name, why=reason(error)) from error
 
 
 def read_votes(path: Path) -> list[Vote]:
@@ -65,7 +66,8 @@ def read_votes(path: Path) -> list[Vote]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)}).") from error
+        why = f"{path}: cannot be read ({reason(error)})."
+        raise Sentence("votes_unread", why, file=path.name, why=reason(error)) from error
     votes = []
     for line in lines:
         try:

@@ -1,12 +1,14 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from shuoshu.serve import sentences
 from shuoshu.serve.labels import document, language
 from shuoshu.serve.page import read_web
 
@@ -79,6 +81,17 @@ def test_every_label_is_there_twice_and_none_is_idle() -> None:
         shared = key.removesuffix("_more") in ("temperature", "max_new_tokens", "top_k", "top_p", "min_p", "seed")
         shared |= key.removesuffix("_more") == "repetition_penalty" or key.startswith("fault_")
         assert key in used or shared, f"nothing uses the label {key}"
+
+
+def test_every_mistake_of_the_server_has_its_sentence_and_fills_it() -> None:
+    told = "\n".join(path.read_text(encoding="utf-8") for path in Path(sentences.__file__).parent.rglob("*.py"))
+    raised = re.findall(r'Sentence\("(\w+)", (?:f?"[^"]*"|words|why)((?:, \w+=[^,()]*(?:\([^()]*\))?)*)\)', told)
+    assert len(raised) == len(re.findall(r'\bSentence\("', told)) >= 14
+    for code, fill in raised:
+        assert set(re.findall(r"(\w+)=", fill)) == set(re.findall(r"\{(\w+)\}", WEB.labels[f"fault_{code}"][0])), code
+    assert {f"fault_{code}" for code, _ in raised} | {"fault_busy", "fault_crash", "fault_offline"} == {
+        label for label in WEB.labels if label.startswith("fault_")
+    }
 
 
 def test_every_label_that_scripts_name_is_there() -> None:

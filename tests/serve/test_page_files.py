@@ -1,8 +1,10 @@
 """The page's document and files, and what of Gradio can be reached, without a browser."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -110,6 +112,24 @@ def test_an_event_is_asked_and_heard(house: Running) -> None:
         heard = client.get(f"{calls}/about/{id}").text
     assert "event: complete" in heard
     assert "澹江七灯录" in heard.encode().decode("unicode_escape", "ignore") or "\\u6fb9" in heard
+
+
+def test_votes_and_the_file_to_review_are_where_the_options_say(recites: Path, tmp_path: Path) -> None:
+    file, votes = tmp_path / "题.txt", tmp_path / "new" / "票.jsonl"
+    file.write_text("虞照川的师父是谁？\n", encoding="utf-8")
+    with running([recites], page=True, questions=file, votes=votes) as house, house.client() as client:
+
+        def ask(name: str, **request: object) -> dict[str, Any]:
+            calls = f"/gradio/gradio_api/call/{name}"
+            id = client.post(calls, json={"data": [request]}).json()["event_id"]
+            lines = client.get(f"{calls}/{id}").text.splitlines()
+            return next(json.loads(line[6:]) for line in reversed(lines) if line.startswith("data: [{"))[0]
+
+        assert ask("about")["review"]["questions"] == [{"question": "虞照川的师父是谁？"}]
+        contenders = [{"model": "灯录", "mode": mode} for mode in ("open", "closed")]
+        duel = ask("duel", question="虞照川的师父是谁？", contenders=contenders)
+        assert ask("vote", id=duel["id"], choice="good")["standings"]["file"] == votes.name
+    assert len(votes.read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_a_client_that_has_too_many_answers_on_the_way_is_refused(recites: Path) -> None:
