@@ -1,6 +1,6 @@
 """The server under load: many clients that stream at once for minutes, then a crowd that comes all at one moment.
 
-    python benchmarks/serve.py [RUN] [--seconds 600] [--clients 64] [--crowd 500] [--threads 2]
+    python benchmarks/serve.py [RUN] [--seconds 600] [--clients 64] [--crowd 500] [--threads 2] [--pause 0]
 
 Starts `shuoshu serve` on RUN, or on a random network of 6 layers × 512 with a vocabulary of 8,192, in a process of its
 own, and asks it from this one. Every client streams one greedy answer after another; each answer is compared with what
@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import platform
+import random
 import re
 import subprocess
 import sys
@@ -143,13 +144,13 @@ async def stream(server: Server, question: Question, tally: Tally | None = None)
         writer.close()
 
 
-async def press(server: Server, solo: dict[Question, str], clients: int, seconds: float) -> Tally:
-    """Let so many clients ask again and again for so many seconds."""
+async def press(server: Server, solo: dict[Question, str], clients: int, seconds: float, pause: float) -> Tally:
+    """Let so many clients ask again and again for so many seconds; each reads `pause` seconds, about, in between."""
     tally, end = Tally(), time.monotonic() + seconds
     questions = list(solo)
 
     async def client(number: int) -> None:
-        turn = number
+        turn, reads = number, random.Random(number)
         while time.monotonic() < end:
             question = questions[turn % len(questions)]
             turn += 7
@@ -163,6 +164,7 @@ async def press(server: Server, solo: dict[Question, str], clients: int, seconds
                 tally.errors[text if status == 0 else str(status)] += 1
             elif text != solo[question]:
                 tally.mixed_up += 1
+            await asyncio.sleep(pause * reads.uniform(0.5, 1.5))
 
     async def watch() -> None:
         while time.monotonic() < end:
@@ -227,7 +229,7 @@ async def measure(server: Server, options: argparse.Namespace) -> dict[str, Any]
         if status != 200:
             raise SystemExit(f"the server does not answer: {status} {solo[question]}")
     began = time.monotonic()
-    tally = await press(server, solo, options.clients, options.seconds)
+    tally = await press(server, solo, options.clients, options.seconds, options.pause)
     speed = tally.tokens / (time.monotonic() - began)
     fair = min(options.slots, options.clients) / speed
     settled = tally.memory[len(tally.memory) // 10 :]
@@ -260,6 +262,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--pause", type=float, default=0, help="seconds a client reads between two answers, about")
     parser.add_argument("--crowd", type=int, default=500)
     parser.add_argument("--tokens", type=int, default=128, help="length of an answer, about")
     parser.add_argument("--slots", type=int, default=16)
