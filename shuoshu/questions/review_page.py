@@ -104,8 +104,14 @@ def review_page(review: Review) -> "gradio.Blocks":
             words = [head_html(review, at, only), status_html(review, at, texts, saved), passage_html(review, at)]
             return [at, [], shown, *words, chapters, *texts]
 
+        newest: dict[tuple[str, int], int] = {}
+
         def take(at: int, changed: list[str], shown: dict[str, Any], values: Sequence[str | None]) -> list[str]:
             """Save the boxes that were changed on this page: the others may have been changed on another one."""
+            sender = (shown["page"], shown["place"])
+            if shown["order"] < newest.get(sender, 0):  # overtaken by what was sent later: it holds older texts
+                return changed
+            newest[sender] = shown["order"]
             boxes = dict(zip(FIELDS, (value or "" for value in values), strict=True))
             changed = changed if at == shown["place"] else []
             changed = [name for name in FIELDS if name in changed or boxes[name] != shown["values"][name]]
@@ -154,12 +160,13 @@ def review_page(review: Review) -> "gradio.Blocks":
             "concurrency_limit": 1,
             "concurrency_id": "review",
         }
-        store.click(save, now, [touched, status, passage], trigger_mode="always_last", **quiet)
-        chapter.input(save, now, [touched, status, passage], **quiet)
+        stamped: dict[str, Any] = {**quiet, "js": "(...all) => window.stamped(...all)"}
+        store.click(save, now, [touched, status, passage], trigger_mode="always_last", **stamped)
+        chapter.input(save, now, [touched, status, passage], **stamped)
         picked = pick.click(None, None, boxes[3], js="() => window.picked", api_visibility="private")
-        picked.then(save, now, [touched, status, passage], **quiet)
+        picked.then(save, now, [touched, status, passage], **stamped)
         for button, to in ((accept, "accept"), (reject, "reject"), (undo, "")):
-            button.click(judge(cast(Verdict, to)), [*now, *wanted], drawn, **quiet)
+            button.click(judge(cast(Verdict, to)), [*now, *wanted], drawn, **stamped)
         back.click(move(-1), [seen, *wanted], drawn, **quiet)
         forward.click(move(1), [seen, *wanted], drawn, **quiet)
         search.click(look, [seen, *wanted], drawn, trigger_mode="always_last", **quiet)

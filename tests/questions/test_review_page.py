@@ -18,7 +18,7 @@ from shuoshu.questions.formats import read_questions, write_questions
 from shuoshu.questions.question import Question
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -105,7 +105,7 @@ def visit(browser: "Browser") -> Iterator[Visit]:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)  # what is waited for comes in a second, but not on a starved machine
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(served.url)
@@ -165,7 +165,6 @@ def test_read_accept_reject_take_back(served: Served, visit: Visit) -> None:
     at(page, "q1")
 
 
-@pytest.mark.skip(reason="waits in vain for the page now and then; why is not known yet (docs/log.md)")
 def test_typing_is_saved_as_it_goes_and_belongs_to_its_pair(served: Served, visit: Visit) -> None:
     page = visit(served)
     go(page, "q3")
@@ -189,18 +188,45 @@ def test_typing_is_saved_as_it_goes_and_belongs_to_its_pair(served: Served, visi
     assert served.verdicts()["q3"] == ""
     page.fill("#answer textarea", "是李四。")
     # Accepted while the last keystrokes are on their way, pair after pair: none of them may reach the next one.
+    go(page, "q4")
     for i in range(4, 10):
-        go(page, f"q{i}")
+        at(page, f"q{i}")  # accepting goes on to the next one
         page.click("#answer textarea")
         page.keyboard.press("End")
         page.keyboard.type(f"他教了第{i}个徒弟。")
         page.keyboard.press("Control+Enter")
-        page.wait_for_function("id => document.querySelector('#head .id').textContent !== id", arg=f"q{i}")
-    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('#head .id').textContent !== 'q9'")
     expected = {f"q{i}": f"是李四。他教了第{i}个徒弟。" for i in range(4, 10)}
     assert {name: served.record(name).answer for name in expected} == expected
     assert {served.verdicts()[name] for name in expected} == {"accept"}
     assert served.record("q3").key == ("李四", "老李")
+
+
+def test_a_save_that_comes_late_undoes_nothing(tmp_path: Path, visit: Visit) -> None:
+    """On a busy machine requests overtake one another: here a save arrives after the accept that was clicked later."""
+    served, held = Served(tmp_path), []
+
+    def hold(route: "Route") -> None:
+        late = "慢" in (route.request.post_data or "") and not held
+        held.append(route) if late else route.continue_()
+
+    try:
+        page = visit(served)
+        at(page, "q0")
+        page.route("**/queue/join*", hold)
+        with page.expect_request(lambda request: "慢" in (request.post_data or "")):
+            page.fill("#answer textarea", "是李四，慢")
+        page.fill("#answer textarea", "是李四，慢而不乱。")
+        page.click("#accept")
+        at(page, "q1")
+        with page.expect_response("**/queue/join*"):
+            held[0].continue_()
+        page.click("#reject")
+        at(page, "q2")
+        assert served.record("q0").answer == "是李四，慢而不乱。"
+        assert served.verdicts()["q0"] == "accept"
+    finally:
+        served.close()
 
 
 def test_evidence_is_picked_from_the_chapter(served: Served, visit: Visit) -> None:
@@ -223,9 +249,11 @@ def test_evidence_is_picked_from_the_chapter(served: Served, visit: Visit) -> No
     assert served.record("剑").chapter == 2
 
 
-@pytest.mark.skip(reason="waits in vain for the page now and then; why is not known yet (docs/log.md)")
 def test_filters(served: Served, visit: Visit) -> None:
     page = visit(served)
+    go(page, "q11")
+    page.keyboard.press("a")  # so that not every pair waits, whatever other tests came before
+    page.wait_for_function("document.querySelector('#head .id').textContent !== 'q11'")
     page.locator("#verdict").get_by_text("未审").click()
     page.wait_for_function("!document.querySelector('#head .at').textContent.includes('/ 14 ')")
     waiting = [name for name, verdict in served.verdicts().items() if not verdict]
@@ -236,6 +264,7 @@ def test_filters(served: Served, visit: Visit) -> None:
     at(page, "无")
     assert "书里不应有答案" in (page.text_content("#passage") or "")
     assert page.input_value("#question textarea") == f"王五是谁{MARKUP}？"
+    page.keyboard.press("Escape")  # the list of kinds may keep the focus, and the slash would be typed there
     page.keyboard.press("/")
     page.keyboard.type("没有这样的")
     page.get_by_text("没有符合的条目").wait_for()
