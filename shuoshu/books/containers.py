@@ -90,6 +90,7 @@ def archive_members(path: Path) -> list[zipfile.ZipInfo]:
     """The files in a zip archive, but those of the system that packed it. Raises UserError for a broken one."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _apart(archive, path.stat().st_size)
             return [info for info in archive.infolist() if not info.is_dir() and not _hidden(info.filename)]
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
@@ -117,6 +118,7 @@ def display_name(member: str) -> str:
 def open_archive(data: bytes, name: str) -> zipfile.ZipFile:
     """An archive in memory. Raises zipfile.BadZipFile, and UserError where its sizes add up to a bomb."""
     archive = zipfile.ZipFile(BytesIO(data))
+    _apart(archive, len(data))
     size = sum(info.file_size for info in archive.infolist())
     if size > LARGEST or size > max(HARMLESS, DENSEST * len(data)):
         raise _bomb(Path(name), size)
@@ -129,6 +131,12 @@ def _bounded(path: Path, stream: Stream, packed: int) -> bytes:
     if len(data) > most:
         raise _bomb(path, most)
     return data
+
+
+def _apart(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise zipfile.BadZipFile where members share their bytes, as in a bomb that unpacks one kernel many times."""
+    if sum(info.compress_size for info in archive.infolist()) > size:
+        raise zipfile.BadZipFile("its files overlap")
 
 
 def _hidden(name: str) -> bool:

@@ -1,5 +1,6 @@
 """PDF with a text layer, read with pypdfium2 (extra `books`). Scanned pages have none: they need OCR first."""
 
+import contextlib
 from collections import Counter
 
 from shuoshu.books.account import Account
@@ -17,14 +18,13 @@ def pdf_extract(data: bytes, name: str) -> Extract:
     except ImportError as error:
         raise UserError(f"{name}: reading PDF needs pypdfium2; run `pip install shuoshu[books]`.") from error
     try:
-        document = pypdfium2.PdfDocument(data)
+        with pypdfium2.PdfDocument(data) as document:
+            if len(document) > PAGES:
+                raise UserError(f"{name}: claims {len(document):,} pages, too many for a book; split it.")
+            pages = [_page(document, number) for number in range(len(document))]
+            title = document.get_metadata_dict(skip_empty=True).get("Title", "")
     except pypdfium2.PdfiumError as error:
         raise UserError(f"{name}: a damaged or protected PDF ({error}); get another copy.") from error
-    with document:
-        if len(document) > PAGES:
-            raise UserError(f"{name}: claims {len(document)} pages, too many for a book; split it.")
-        pages = [_page(document, number) for number in range(len(document))]
-        title = document.get_metadata_dict(skip_empty=True).get("Title", "")
     text = "\n".join(pages)
     if not text.strip():
         raise UserError(f"{name}: a PDF without a text layer (scanned pages); run OCR on it first.")
@@ -35,8 +35,8 @@ def pdf_extract(data: bytes, name: str) -> Extract:
 
 
 def _page(document, number: int) -> str:
-    page = document[number]
-    text = page.get_textpage().get_text_bounded()
+    with contextlib.closing(document[number]) as page, contextlib.closing(page.get_textpage()) as layer:
+        text = layer.get_text_bounded()
     return text.replace("\r\n", "\n").replace(HEADING_MARK, "").strip("\n")
 
 
