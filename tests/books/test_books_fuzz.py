@@ -26,7 +26,7 @@ BENCHMARK = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(BENCHMARK)
 PIECES: list[str] = BENCHMARK.PIECES
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=40).map("".join)
-ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "big5hkscs", "utf-16", "utf-16-be"])
+ENCODINGS = st.sampled_from(BENCHMARK.ENCODINGS)
 DATA = st.binary(max_size=400) | st.builds(lambda text, encoding: text.encode(encoding, "ignore"), TEXTS, ENCODINGS)
 
 
@@ -81,7 +81,7 @@ def test_any_epub_content(page: str, opf: str) -> None:
     read(buffer.getvalue(), "a.epub")
 
 
-@pytest.mark.parametrize("unit", [*PIECES, "<![CDATA[", "![", "](", "__a", "# #", "← ", "- ", "= "])
+@pytest.mark.parametrize("unit", [*PIECES, "![", "](", "__a", "# #", "← ", "- ", "= "])
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_no_piece_repeated_takes_long(unit: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
