@@ -38,6 +38,8 @@ def evaluate(
         raise UserError("There are no questions to evaluate on; give a file with --questions.")
     if not options.modes:
         raise UserError("evaluate.modes is empty; name open, closed or both.")
+    if options.paraphrases < 0:
+        raise UserError("evaluate.paraphrases counts further wordings; give 0 or more.")
     if options.plain and not tips:
         raise UserError("--plain asks with and without tips, --no-tips without; give one of them.")
     judge = Judge(options, out) if options.judge else None

@@ -151,6 +151,8 @@ def test_nothing_to_ask(tmp_path: Path) -> None:
         evaluate({"a": Nearest(TRAIN)}, [], tmp_path, EvaluateOptions())
     with pytest.raises(UserError, match=r"evaluate\.modes"):
         evaluate({"a": Nearest(TRAIN)}, TEST, tmp_path, EvaluateOptions(modes=[]))
+    with pytest.raises(UserError, match="0 or more"):
+        evaluate({"a": Nearest(TRAIN)}, TEST, tmp_path, EvaluateOptions(paraphrases=-1))
     assert list(tmp_path.iterdir()) == []
 
 
