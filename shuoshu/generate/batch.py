@@ -14,8 +14,9 @@ from shuoshu.generate.network import Network, Segment
 from shuoshu.generate.request import Event, Request
 from shuoshu.generate.sampling import choose, logprobs_of
 
-CHUNK = 32
-"""Prompt tokens in a step while somebody reads along: other texts wait about twice as long as for another step."""
+CHUNK = 12
+"""Prompt tokens in a step while somebody reads along. With 32 the others wait twice as long as for another step, and a
+stream stutters; with 8 a newcomer waits half as long again as with 16 (benchmarks/2026-11-23-serve.md)."""
 CHUNK_ALONE = 512
 """Prompt tokens in a step while nobody reads along."""
 WORTH_REUSING = 16
