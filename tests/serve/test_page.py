@@ -104,6 +104,11 @@ def words(answer: "Locator") -> str:
     return text(answer.locator(".answered .words"))
 
 
+def refusal(status: int) -> Callable[[Any], None]:
+    """A server that says so, or 0 for one that is gone."""
+    return lambda route: route.fulfill(status=status) if status else route.abort()
+
+
 def go_on_for_long(page: "Page") -> None:
     """Let the endless model write its longest."""
     choose(page, "凭记忆", "endless")
@@ -285,9 +290,7 @@ def test_a_server_that_cannot_is_told_in_a_sentence(visit: Visit) -> None:
     page = visit(noisy=True)
     cases = [(429, "过一会儿"), (503, "过一会儿"), (500, "出了错"), (0, "连不上")]
     for turns, (status, sentence) in enumerate(cases, 1):
-        page.route(
-            "**/call/ask", lambda route, status=status: route.fulfill(status=status) if status else route.abort()
-        )
+        page.route("**/call/ask", refusal(status))
         ask(page, QUESTION)
         assert sentence in text(finished(page, turns))
         page.unroute("**/call/ask")
