@@ -6,7 +6,7 @@ import { settings, keepSettings } from "./store.js";
 import { t } from "./text.js";
 import { slips } from "./turn.js";
 import { drawStandings } from "./wins.js";
-import { Fault, call, once } from "./wire.js";
+import { Fault, call, once, tellIn } from "./wire.js";
 
 let duel = null; // the id of what is to be voted on
 let place = 0; // in the question file
@@ -130,7 +130,7 @@ function busy(yes) {
 }
 
 function tell(error) {
-  $("#arena-fault").textContent = error instanceof Fault ? error.sentence : t("fault_offline");
+  tellIn($("#arena-fault"), error);
   show($("#arena-fault"), true);
 }
 

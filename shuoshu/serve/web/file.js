@@ -4,7 +4,7 @@ import { chosen } from "./settings.js";
 import { onSheet, readSheet, sheet } from "./sheet.js";
 import { t } from "./text.js";
 import { slips } from "./turn.js";
-import { Fault, call } from "./wire.js";
+import { call, tellIn } from "./wire.js";
 
 const AT_ONCE = 16; // questions of one call: stopping waits for none, and others get their turn in between
 
@@ -42,7 +42,7 @@ async function take(file) {
 }
 
 function tell(error) {
-  $("#file-fault").textContent = error instanceof Fault ? error.sentence : t("fault_offline");
+  tellIn($("#file-fault"), error);
   show($("#file-fault"), true);
 }
 

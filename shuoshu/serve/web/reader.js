@@ -1,7 +1,7 @@
 // A chapter of the book, opened where a citation stands, the quoted words marked and in sight.
 import { $, h, show } from "./dom.js";
 import { t, titled } from "./text.js";
-import { once } from "./wire.js";
+import { once, tellIn } from "./wire.js";
 
 let quote = null; // {model, book, chapter, start, end} of the citation
 let before = null; // what had the focus
@@ -34,8 +34,9 @@ async function turnTo(number) {
   $("#reader").dataset.state = "waiting";
   try {
     drawChapter(await once("chapter", wanted), here);
-  } catch (fault) {
-    $("#reader-text").replaceChildren(h("p", { class: "fault" }, fault.sentence ?? t("fault_offline")));
+  } catch (error) {
+    $("#reader-text").replaceChildren(h("p", { class: "fault" }));
+    tellIn($("#reader-text p"), error);
   }
   $("#reader").dataset.state = "";
 }

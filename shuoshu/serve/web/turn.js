@@ -2,7 +2,7 @@
 import { $, h, icon, iconButton, label, toast } from "./dom.js";
 import { openReader } from "./reader.js";
 import { t, titled } from "./text.js";
-import { told } from "./wire.js";
+import { tellIn } from "./wire.js";
 
 /** The element of a turn; `element.update()` after the turn has changed. */
 export function turnView(turn, { retry, edit }) {
@@ -26,7 +26,8 @@ function drawAnswer(element, words, more, turn, retry) {
   if (turn.state === "waiting") {
     words.replaceChildren(label("span", turn.mode === "open" ? "waiting" : "thinking", {}, { class: "waiting" }));
   } else if (turn.state === "failed") {
-    words.replaceChildren(h("span", { class: "fault", role: "alert" }, told(turn)));
+    words.replaceChildren(h("span", { class: "fault", role: "alert" }));
+    tellIn(words.firstChild, turn);
   } else if (words.textContent !== turn.text) {
     words.textContent = turn.text;
   }

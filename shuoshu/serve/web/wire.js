@@ -1,4 +1,5 @@
 // Calls to the server: a Gradio event is posted, then listened to. Leaving the stream ends the work there.
+import { relabel } from "./dom.js";
 import { hasLabel, t } from "./text.js";
 
 const CALLS = new URL("gradio/gradio_api/call/", document.baseURI);
@@ -20,6 +21,15 @@ export class Fault extends Error {
 export function told({ code, words, fill }) {
   const key = `fault_${code}`;
   return hasLabel(key) ? t(key, fill) : words || t("fault_crash");
+}
+
+/** Put the sentence of a fault, or of any other error, into an element, where it follows the language. */
+export function tellIn(element, error) {
+  const { code, words, fill = {} } = "code" in error && !(error instanceof DOMException) ? error : new Fault("offline");
+  const key = `fault_${code}`;
+  if (hasLabel(key)) return relabel(element, key, fill);
+  delete element.dataset.t;
+  element.textContent = words || t("fault_crash");
 }
 
 /** Yield what the server says to `name(request)`, piece by piece; throws Fault. Aborting `signal` ends it. */
