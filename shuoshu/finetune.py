@@ -3,12 +3,13 @@
 import sys
 from typing import Any
 
-from shuoshu.books.chapter import read_chapters
+from shuoshu.books.chapter import Chapter, read_chapters
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
 from shuoshu.model import MiniGLM
 from shuoshu.questions.formats import read_questions
 from shuoshu.questions.question import Question
+from shuoshu.questions.untold import untold_questions
 from shuoshu.recipe import Recipe, shared_options
 from shuoshu.terminal import say
 from shuoshu.tokenizer import Tokenizer
@@ -18,6 +19,9 @@ from shuoshu.train.regime import pick_device
 from shuoshu.train.score import answer_bits, bits_per_char
 from shuoshu.train.stage import Training, begin, run_training
 from shuoshu.train.team import join
+
+UNTOLD = 0.1
+"""Least share of unanswerable questions among those learned."""
 
 
 def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
@@ -33,6 +37,8 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
     base = run.path / "pretrain" / "model"
     model = MiniGLM.load(base).to(device)
     tokenizer = Tokenizer.load(base)
+    chapters = read_chapters(run.chapters)
+    questions += _untold(questions, chapters)
     pairs, characters = learned_pairs(tokenizer, questions, model.config.max_position_embeddings)
     _show_example(tokenizer, *pairs[0])
     valid, _ = learned_pairs(tokenizer, read_questions(run.questions("valid")), model.config.max_position_embeddings)
@@ -51,9 +57,16 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
             make_source=source, hooks=hooks, options=options, team=team,
         )
     )  # fmt: skip
-    texts = [chapter.text for chapter in hold_out(read_chapters(run.chapters))[1]]
+    texts = [chapter.text for chapter in hold_out(chapters)[1]]
     context = model.config.max_position_embeddings
     return {**figures, "bits_per_char": bits_per_char(model, tokenizer, texts, context) if texts else None}
+
+
+def _untold(questions: list[Question], chapters: list[Chapter]) -> list[Question]:
+    """Unanswerable questions by rule, where the given ones hold fewer: who is only shown answers always answers."""
+    wordings = sum(len(question.wordings()) for question in questions)
+    given = sum(len(question.wordings()) for question in questions if question.level == "NA")
+    return untold_questions(questions, chapters, round(UNTOLD * wordings) - given)
 
 
 def learned_pairs(

@@ -50,6 +50,11 @@ class RunFolder:
                 return folder
         raise UserError(f"{self.path} holds no model yet; train one with `shuoshu run RECIPE.yaml`.")
 
+    def has_model(self) -> bool:
+        """Whether `model` finds one."""
+        folders = (self.path / "finetune" / "model", self.path / "pretrain" / "model", self.path)
+        return any((folder / "config.json").is_file() for folder in folders)
+
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """An existing run or model folder. Raises UserError if it is none, or of another version of Shuoshu."""

@@ -91,10 +91,12 @@ def _finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> Figures:
 
 
 def _index(run: RunFolder, recipe: Recipe, _: str) -> Figures:
+    from shuoshu.answer.fit import fit_reader
     from shuoshu.answer.index import build_index
     from shuoshu.books.chapter import read_chapters
 
-    return build_index(read_chapters(run.chapters), run.index, recipe.index)
+    figures = build_index(read_chapters(run.chapters), run.index, recipe.index)
+    return {**figures, **fit_reader(run)}
 
 
 def _evaluate(run: RunFolder, recipe: Recipe, _: str) -> Figures:
@@ -158,7 +160,18 @@ STAGES = (
         output="model/model.safetensors",
         together=True,
     ),
-    Stage(name="index", do=_index, inputs=_parts("books/chapters.jsonl"), options=("index",), output="passages.jsonl"),
+    Stage(
+        name="index",
+        do=_index,
+        inputs=_parts(
+            "books/chapters.jsonl",
+            "finetune/model/model.safetensors",
+            "questions/train.jsonl",
+            "questions/valid.jsonl",
+        ),
+        options=("index",),
+        output="passages.jsonl",
+    ),
     Stage(
         name="evaluate",
         do=_evaluate,

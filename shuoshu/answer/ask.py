@@ -1,6 +1,6 @@
 """How a question becomes an answer: with the books at hand (open) or from the model's memory (closed).
 
-question → tips → open:   search the index → read (`quote.best_quote`) → answer with its place in the book
+question → tips → open:   search the index → read (`read.Reader`) → answer with its place, or that the books do not tell
                   closed: the model writes the answer
 """
 
@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from shuoshu.answer.index import Index
-from shuoshu.answer.quote import best_quote
-from shuoshu.answer.tips import apply_tips
+from shuoshu.answer.tips import Tipped, tip
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
+from shuoshu.questions.untold import NOT_TOLD
 from shuoshu.recipe import Precision, Sampling
 
 if TYPE_CHECKING:
+    from shuoshu.answer.read import Reader
     from shuoshu.generate.engine import Engine, Generation
+    from shuoshu.model import MiniGLM
 
 Mode = Literal["open", "closed"]
 
 GREEDY = Sampling()
 """The likeliest token, always: an answer is a fact, not a fancy."""
-
-NOT_TOLD = "书中没有提到。"
-"""The answer where no term of the question stands in the books."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +57,10 @@ class Answer:
     """Cut at the length limit before the model ended it."""
     broken: int = 0
     """Bytes the model wrote that made no character (left out of `answer`)."""
+    confidence: float | None = None
+    """Probability that the answer is right, as the reader was fitted; None from memory."""
+    tips: tuple[tuple[str, str], ...] = ()
+    """What was changed in the question before it was answered: (what stood there, what it became)."""
 
 
 class Storyteller:
@@ -88,15 +91,35 @@ class Storyteller:
         return Index.open(self.run.index)
 
     @cached_property
-    def engine(self) -> "Engine":
-        """The model, loaded and ready. Raises UserError where the run has none."""
-        from shuoshu.generate.engine import Engine
+    def model(self) -> "MiniGLM":
+        """The network, loaded once for writing and reading. Raises UserError where the run has none."""
         from shuoshu.model import MiniGLM
-        from shuoshu.tokenizer import Tokenizer
         from shuoshu.train.regime import pick_device
 
-        folder = self.run.model()
-        return Engine(MiniGLM.load(folder).to(pick_device()), Tokenizer.load(folder), self.precision)
+        return MiniGLM.load(self.run.model()).to(pick_device())
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The model, ready to write. Raises UserError where the run has none."""
+        from shuoshu.generate.engine import Engine
+        from shuoshu.tokenizer import Tokenizer
+
+        return Engine(self.model, Tokenizer.load(self.run.model()), self.precision)
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """What finds and reads the passages: with the run's model where it has one, by words alone where not."""
+        from shuoshu.answer.bank import QuestionBank
+        from shuoshu.answer.read import Reader
+        from shuoshu.questions.formats import read_questions
+        from shuoshu.tokenizer import Tokenizer
+
+        path = self.run.questions("train")
+        bank = QuestionBank(read_questions(path) if path.is_file() else [], self.index.books)
+        model, tokenizer = None, None
+        if self.run.has_model():
+            model, tokenizer = self.model, Tokenizer.load(self.run.model())
+        return Reader.open(self.index, self.run.index, bank, model, tokenizer)
 
     @property
     def titles(self) -> list[str]:
@@ -116,9 +139,12 @@ class Storyteller:
                 raise UserError(f"Question {place} is empty; write one.")
         if (mode or self.mode) == "open":
             return [self._from_books(question, tips) for question in questions]
-        prompts = [self._prompt(question, tips) for question in questions]
-        results = self.engine.generate(prompts, sampling)
-        return [_from_memory(question, result) for question, result in zip(questions, results, strict=True)]
+        tipped = [self.tip(question, tips) for question in questions]
+        results = self.engine.generate([self._prompt(each.question) for each in tipped], sampling)
+        return [
+            _from_memory(question, each, result)
+            for question, each, result in zip(questions, tipped, results, strict=True)
+        ]
 
     def stream(
         self, question: str, mode: Mode | None = None, tips: bool = True, sampling: Sampling = GREEDY
@@ -132,11 +158,12 @@ class Storyteller:
             yield answer
             return
         written: list[Generation] = []
-        for piece, so_far in self.engine.stream(self._prompt(question, tips), sampling):
+        tipped = self.tip(question, tips)
+        for piece, so_far in self.engine.stream(self._prompt(tipped.question), sampling):
             written = [so_far]
             if piece:
                 yield piece
-        yield _from_memory(question, written[0])
+        yield _from_memory(question, tipped, written[0])
 
     def complete(self, text: str, sampling: Sampling) -> Iterator[tuple[str, "Generation"]]:
         """Go on writing after `text`; yields (new characters, the generation so far)."""
@@ -150,38 +177,43 @@ class Storyteller:
         if not self.run.chapters.is_file():
             return None
         from shuoshu.books.chapter import read_chapters
-        from shuoshu.model import MiniGLM
         from shuoshu.train.data import hold_out
-        from shuoshu.train.regime import pick_device
         from shuoshu.train.score import bits_per_char
 
         _, held = hold_out(read_chapters(self.run.chapters))
-        model = MiniGLM.load(self.run.model()).to(pick_device())
         texts = [chapter.text for chapter in held]
-        length = model.config.max_position_embeddings
-        return bits_per_char(model, self.engine.tokenizer, texts, length) if texts else None
+        length = self.model.config.max_position_embeddings
+        return bits_per_char(self.model, self.engine.tokenizer, texts, length) if texts else None
 
-    def _prompt(self, question: str, tips: bool) -> list[int]:
-        wording = apply_tips(question, self.titles) if tips else question
-        return self.engine.tokenizer.chat([{"role": "user", "content": wording}])
+    def tip(self, question: str, tips: bool) -> Tipped:
+        """The question as it is answered, and what was changed in it; as it stands without `tips`."""
+        lexicon = self.index.lexicon if self.run.index.is_dir() else None
+        return tip(question, self.titles, lexicon) if tips else Tipped(question, ())
+
+    def _prompt(self, question: str) -> list[int]:
+        return self.engine.tokenizer.chat([{"role": "user", "content": question}])
 
     def _from_books(self, question: str, tips: bool) -> Answer:
         started = time.perf_counter()
-        quote = best_quote(apply_tips(question, self.titles) if tips else question, self.index)
+        tipped = self.tip(question, tips)
+        read = self.reader.read(tipped.question)
         citations: tuple[Citation, ...] = ()
-        if quote is not None:
+        if read is not None and read.told:
+            quote = read.quote
             place = {"book": quote.book, "chapter": quote.chapter, "title": quote.title}
             citations = (Citation(**place, start=quote.start, end=quote.end, quote=quote.text),)
         return Answer(
             question=question,
-            answer=quote.text if quote else NOT_TOLD,
+            answer=read.answer if read is not None and read.told else NOT_TOLD,
             mode="open",
             citations=citations,
             seconds=time.perf_counter() - started,
+            confidence=read.confidence if read is not None else 0.0,
+            tips=tipped.changes,
         )
 
 
-def _from_memory(question: str, result: "Generation") -> Answer:
+def _from_memory(question: str, tipped: Tipped, result: "Generation") -> Answer:
     return Answer(
         question=question,
         answer=result.text.strip(),
@@ -190,4 +222,5 @@ def _from_memory(question: str, result: "Generation") -> Answer:
         seconds=result.seconds,
         truncated=result.finished == "length",
         broken=result.broken,
+        tips=tipped.changes,
     )

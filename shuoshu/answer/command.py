@@ -33,7 +33,7 @@ def ask(
     no_tips:
         Ask the question as it stands.
     precision:
-        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it.
     json:
         End with one JSON line.
     """
@@ -76,7 +76,7 @@ def complete(
     seed:
         The same seed gives the same text.
     precision:
-        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it.
     json:
         End with one JSON line.
     """
@@ -106,7 +106,7 @@ def chat(
     no_tips:
         Ask questions as they stand.
     precision:
-        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it, else fp32.
+        Arithmetic of the model: fp32 is exact, bf16 and int8 are faster; auto is bf16 where the machine has it.
     """
     from shuoshu.answer.ask import Storyteller
     from shuoshu.answer.terminal import chat_in_terminal

@@ -1,20 +1,22 @@
 """The search index of a run: passages of the books and three bm25s indices over them.
 
-A folder holds `index.json` (format, options, figures), `passages.jsonl`, and one bm25s folder for each kind of term
-(`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores of the three are added with
-the weights below.
+A folder holds `index.json` (format, options, figures), `passages.jsonl`, `lexicon.json`, and one bm25s folder for each
+kind of term (`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores of the three are
+added with the weights below.
 """
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shuoshu.answer.lexicon import Lexicon, learn_lexicon
 from shuoshu.answer.passages import Passage, cut_passages
-from shuoshu.answer.terms import KINDS, Kind, bare, terms
+from shuoshu.answer.terms import KINDS, Kind, bare, fold, terms
 from shuoshu.books.chapter import Chapter
 from shuoshu.errors import UserError
 from shuoshu.files import folder_aside, read_json, read_jsonl, write_json, write_jsonl
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 K1, B = 1.5, 0.3
 WEIGHTS: dict[Kind, float] = {"characters": 1.5, "pairs": 1.0, "words": 0.5}
 _TITLE = re.compile(r"《([^《》]+)》")
+_LOOKED_AT = 200
+"""Passages looked through for a whole word: those with most of its pairs of characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,9 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
         )
     started = time.monotonic()
     passages = [passage for chapter in chapters for passage in cut_passages(chapter, options.passage)]
-    cut = [terms(passage.text) for passage in passages]
+    lexicon = learn_lexicon(chapters)
+    # A question says 刘备 where the book says 玄德: people are found under their own names too.
+    cut = [terms(f"{passage.text} {lexicon.own_names(passage.text, passage.book)}") for passage in passages]
     if not any(found["characters"] for found in cut):
         raise UserError("The books hold no text to search; check what `shuoshu books` read from them.")
     with folder_aside(out) as aside:
@@ -64,6 +70,7 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
                 searcher.index((ids, vocabulary), show_progress=False)
             searcher.save(aside / kind, show_progress=False)
         write_jsonl(aside / "passages.jsonl", map(asdict, passages))
+        lexicon.save(aside)
         figures = {
             "passages": len(passages),
             "books": len({chapter.book for chapter in chapters}),
@@ -77,14 +84,21 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
 class Index:
     """An opened index. Safe to share between threads: searching changes nothing."""
 
-    def __init__(self, passages: list[Passage], searchers: "dict[Kind, BM25]", options: IndexOptions) -> None:
+    def __init__(
+        self, passages: list[Passage], searchers: "dict[Kind, BM25]", options: IndexOptions, lexicon: Lexicon
+    ) -> None:
         self.passages = passages
         """All passages, chapter by chapter in the order of the books."""
         self.options = options
         """The options it was built with."""
+        self.lexicon = lexicon
+        """People and their other names; empty where the index was made before there was one."""
         self._searchers = searchers
         books = np.array([passage.book for passage in passages])
         self._rows = {book: np.flatnonzero(books == book) for book in dict.fromkeys(books.tolist())}
+        self._chapters: dict[tuple[str, int], list[Passage]] = {}
+        for passage in passages:
+            self._chapters.setdefault((passage.book, passage.chapter), []).append(passage)
 
     @classmethod
     def open(cls, path: Path) -> "Index":
@@ -107,12 +121,35 @@ class Index:
             raise UserError(f"{path} is a broken search index ({error}); {again}.") from error
         if any(searcher.scores["num_docs"] != len(passages) for searcher in searchers.values()):
             raise UserError(f"{path} is a broken search index (passages are missing); {again}.")
-        return cls(passages, searchers, options)
+        return cls(passages, searchers, options, Lexicon.open(path))
 
     @property
     def books(self) -> list[str]:
         """Titles of the books, without 《》, in the order they were indexed."""
         return list(self._rows)
+
+    def chapters(self, book: str) -> list[int]:
+        """Numbers of the chapters of a book, in order."""
+        return [chapter for title, chapter in self._chapters if title == book]
+
+    def text(self, book: str, chapter: int, start: int, end: int) -> tuple[str, int]:
+        """The indexed text of a chapter from about `start` to `end`, and the offset at which it begins.
+
+        It begins and ends within that stretch, at the edges of passages at most; headings are no part of it.
+        """
+        found, begin, at = [], start, start
+        for passage in self._chapters.get((book, chapter), ()):
+            if passage.end <= at or passage.start >= end:
+                continue
+            if not found:
+                begin = at = max(start, passage.start)
+            found.append(" " * (passage.start - at) + passage.text[max(0, at - passage.start) : end - passage.start])
+            at = max(at, min(passage.end, end))
+        return "".join(found), begin
+
+    def passages_at(self, book: str, chapter: int, start: int, end: int) -> list[Passage]:
+        """The passages of a chapter that hold a stretch of it."""
+        return [p for p in self._chapters.get((book, chapter), ()) if p.start <= start and end <= p.end]
 
     def search(self, query: str, k: int) -> list[Hit]:
         """The best `k` passages, best first; ties go to the earlier passage. Empty where no term of the query is known.
@@ -156,10 +193,30 @@ class Index:
     def _number(self, kind: Kind, term: str) -> int | None:
         return self._searchers[kind].vocab_dict.get(term)
 
-    def _rows_for(self, query: str) -> np.ndarray:
-        """The passages to search, as row numbers in order: of the books the query names, else all."""
+    def named_books(self, query: str) -> list[str]:
+        """The books a query is about: those it names in 《》, else all."""
         named = {title for title in _TITLE.findall(query) if title in self._rows}
-        return np.sort(np.concatenate([self._rows[title] for title in named or self._rows]))
+        return [title for title in self._rows if title in named] or self.books
+
+    def bare(self, query: str) -> str:
+        """A question without its frame and the books it names (`terms.bare`)."""
+        return bare(query, self.books)
+
+    def occurs(self, word: str, books: Sequence[str]) -> bool:
+        """Whether a word stands anywhere in these books."""
+        found = terms(word)
+        known = {number for term in found["pairs"] if (number := self._number("pairs", term)) is not None}
+        if len(known) < len(set(found["pairs"])):
+            return False
+        rows = np.concatenate([self._rows[book] for book in books])
+        scores = self._searchers["pairs"].get_scores_from_ids(sorted(known))[rows] if known else np.zeros(0)
+        likely = rows[np.argsort(-scores, kind="stable")[:_LOOKED_AT]] if known else rows
+        folded = fold(word)
+        return any(folded in fold(self.passages[row].text) for row in likely)
+
+    def _rows_for(self, query: str) -> np.ndarray:
+        """The passages to search, as row numbers in order: of the books the query is about."""
+        return np.sort(np.concatenate([self._rows[title] for title in self.named_books(query)]))
 
 
 def _number(documents: list[list[str]]) -> tuple[list[list[int]], dict[str, int]]:

@@ -96,6 +96,8 @@ def _print_stream(
     for part in storyteller.stream(question, mode, tips, sampling):
         if isinstance(part, Answer):
             _print("\n", quiet)
+            if part.tips:
+                _print(f"  （问作：{'，'.join(f'{before} → {after}' for before, after in part.tips)}）\n", quiet)
             for citation in part.citations:
                 _print(f"  ── 《{citation.book}》 {citation.title}（{citation.start}–{citation.end}）\n", quiet)
             return part

@@ -1,6 +1,7 @@
 """The stage `questions` of a run: the given files, split by fact into train, valid and test."""
 
 import random
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def prepare_questions(out: Path, options: QuestionsOptions, chapters: Path | Non
         parts[name] += parts["train"][:more]
         del parts["train"][:more]
     sets = {name: [given[i] for i in sorted(i for group in part for i in group)] for name, part in parts.items()}
+    sets["train"], further = hold_out_wordings(sets["train"], options.valid_share, options.seed)
+    sets["valid"] += further
     sets["test"] += test
     for name in ("train", "valid", "test"):
         figures[name] = write_questions(out / f"{name}.jsonl", sets[name])
@@ -52,6 +55,31 @@ def prepare_questions(out: Path, options: QuestionsOptions, chapters: Path | Non
                 f"`shuoshu questions check {out / 'train.jsonl'} {out / 'test.jsonl'}`."
             )
     return figures
+
+
+def hold_out_wordings(questions: list[Question], share: float, seed: int) -> tuple[list[Question], list[Question]]:
+    """Take one wording out of a share of the questions that have three or more; returns (what is left, those wordings).
+
+    They show how a trained fact is known in words that were not trained, as whole facts set aside cannot: level `near`,
+    with `of` naming the question they belong to.
+    """
+    draw = random.Random(seed)
+    left, taken = [], []
+    for question in questions:
+        if len(question.paraphrases) < 2 or draw.random() >= share:
+            left.append(question)
+            continue
+        place = draw.randrange(len(question.paraphrases))
+        kept = question.paraphrases[:place] + question.paraphrases[place + 1 :]
+        left.append(replace(question, paraphrases=kept))
+        name = f"{question.id}-near" if question.id else ""
+        level = "NA" if question.level == "NA" else "near"
+        taken.append(
+            replace(
+                question, id=name, question=question.paraphrases[place], paraphrases=(), level=level, of=question.id
+            )
+        )
+    return left, taken
 
 
 def held_out_chapters(chapters: Path) -> set[tuple[str, int]]:

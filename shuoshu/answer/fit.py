@@ -1,0 +1,79 @@
+"""Fitting the reader of a run: how its signs are weighed, and when it says that the books do not tell.
+
+It is fitted on what the run set aside (`questions/valid.jsonl`): facts that were never trained, other wordings of
+trained ones, and as many unanswerable questions made by rule as it takes. A run that set too little aside keeps the
+weights that come along (`choice.Choice.default`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from shuoshu.answer.bank import QuestionBank
+from shuoshu.answer.choice import Case, Choice, fit_choice
+from shuoshu.answer.index import Index
+from shuoshu.answer.read import Reader
+from shuoshu.answer.tips import apply_tips
+from shuoshu.books.chapter import read_chapters
+from shuoshu.evaluate.metrics import has_verdict, is_right
+from shuoshu.folder import RunFolder
+from shuoshu.model import MiniGLM
+from shuoshu.questions.formats import read_questions
+from shuoshu.questions.question import Question
+from shuoshu.questions.untold import untold_questions
+from shuoshu.terminal import progress, say
+from shuoshu.tokenizer import Tokenizer
+from shuoshu.train.regime import pick_device
+
+LEAST, MOST = 60, 400
+"""How many answerable questions it takes, and how many are used."""
+UNTOLD = 0.5
+"""Unanswerable questions for each answerable one."""
+ANSWERED = 0.15
+"""Share of the unanswerable ones that may be answered: the threshold of confidence follows from it."""
+SEED = 7
+
+
+def fit_reader(run: RunFolder) -> dict[str, Any]:
+    """Fit the reader of a run on its valid questions and write `index/choice.json`. Returns its figures.
+
+    `fitted_on` is 0, and nothing is written, where the run has no model or too few questions set aside.
+    """
+    valid = read_questions(run.questions("valid")) if run.questions("valid").is_file() else []
+    answerable = [question for question in valid if question.level != "NA" and has_verdict(question)][:MOST]
+    if len(answerable) < LEAST or not run.has_model():
+        return {"fitted_on": 0}
+    index = Index.open(run.index)
+    train = read_questions(run.questions("train"))
+    folder = run.model()
+    model = MiniGLM.load(folder).to(pick_device())
+    reader = Reader(index, Choice.default(), QuestionBank(train, index.books), model, Tokenizer.load(folder))
+    untold = [question for question in valid if question.level == "NA"]
+    chapters = list(read_chapters(run.chapters))
+    untold += untold_questions([*valid, *train], chapters, round(UNTOLD * len(answerable)) - len(untold), SEED)
+    cases = gather_cases(reader, [*answerable, *untold])
+    choice = fit_choice(cases, ANSWERED)
+    choice.save(run.index / "choice.json")
+    judged = [choice.judge(case.signs, case.doubt) for case in cases]
+    right = [bool(case.right[best]) for case, (best, _) in zip(cases, judged, strict=True) if case.answerable]
+    say(
+        f"index: the reader picks a right window for {np.mean(right):.0%} of {len(right)} questions set aside; "
+        f"it answers from a confidence of {choice.threshold:.2f} on."
+    )
+    return {"fitted_on": len(cases), "valid_accuracy": round(float(np.mean(right)), 4), "threshold": choice.threshold}
+
+
+def gather_cases(reader: Reader, questions: Sequence[Question]) -> list[Case]:
+    """What the reader sees for each question, and which windows would be right."""
+    cases = []
+    with progress("index", len(questions)) as bar:
+        for place, question in enumerate(questions, 1):
+            evidence = reader.gather(apply_tips(question.question, reader.index.books, reader.index.lexicon))
+            bar.update(place, "reading")
+            if not evidence.quotes:
+                continue
+            answerable = question.level != "NA"
+            right = [answerable and is_right(quote.text, question) for quote in evidence.quotes]
+            cases.append(Case(signs=evidence.signs, right=np.array(right), doubt=evidence.doubt, answerable=answerable))
+    return cases

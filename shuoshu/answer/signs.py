@@ -1,0 +1,124 @@
+"""Signs: the numbers by which a reader tells the window that answers a question from those that only look like it.
+
+Most compare words. The others tell whether a trained question like this one led here (`bank`), and whether the model
+gives the answer to that question from memory. `choice.Choice` weighs them. Every sign is of the size of 1 and
+comparable between questions.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shuoshu.answer.index import Index
+from shuoshu.answer.quote import Quote
+from shuoshu.answer.terms import find_term, fold
+
+Signs = NDArray[np.float32]
+
+WORD_SIGNS = ("search", "covered", "around", "near", "characters", "terms", "rarest", "length", "person")
+BANK_SIGNS = ("likeness", "lead", "memory")
+SIGNS = (*WORD_SIGNS, *BANK_SIGNS)
+"""Names of the columns, in order: see `word_signs` and `bank_signs`."""
+
+AROUND = 150
+"""Characters on each side of a window that count as its surroundings."""
+FADE = 100
+"""A term so many characters away from a window counts 1/e of one inside (`near`)."""
+_WHO = re.compile(r"谁|何人|哪一?[位个]|什么人|姓甚名谁|\b[Ww]ho")
+
+
+def word_signs(question: str, quotes: Sequence[Quote], index: Index) -> Signs:
+    """The signs that words show, (windows, 9).
+
+    search: BM25 of window and passage, over the weight of the question; covered: share of that weight that stands in
+    the window; around: within `AROUND` characters; near: terms further away count less; characters: covered, single
+    characters only; terms: share of the terms, unweighed; rarest: whether its rarest term stands here; length, of the
+    longest allowed; person: 谁 is asked, and the window names somebody whom the question does not.
+
+    A person counts by every name the lexicon knows: where the book says 玄德, 刘备 is taken to stand.
+    """
+    wanted = index.weigh(question)
+    total = sum(wanted.values()) or 1.0
+    single = sum(weight for term, weight in wanted.items() if len(term) == 1) or 1.0
+    rarest = max(wanted, key=lambda term: (wanted[term], term), default="")
+    who = bool(_WHO.search(question))
+    rows = []
+    for quote in quotes:
+        text = fold(f"{quote.text} {index.lexicon.own_names(quote.text, quote.book)}")
+        wide, offset = index.text(quote.book, quote.chapter, max(0, quote.start - 3 * FADE), quote.end + 3 * FADE)
+        inside = {term for term in wanted if find_term(text, term)}
+        far = _distances(wanted.keys() - inside, wide, quote.start - offset, quote.end - offset, quote.book, index)
+        covered = sum(wanted[term] for term in inside)
+        rows.append(
+            (
+                quote.score / total,
+                covered / total,
+                (covered + sum(wanted[term] for term, away in far.items() if away <= AROUND)) / total,
+                (covered + sum(wanted[term] * math.exp(-away / FADE) for term, away in far.items())) / total,
+                sum(wanted[term] for term in inside if len(term) == 1) / single,
+                len(inside) / max(1, len(wanted)),
+                float(rarest in inside),
+                len(quote.text) / index.options.window,
+                float(who and _names_another(quote.text, question)),
+            )
+        )
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(WORD_SIGNS))
+
+
+def bank_signs(windows: int, led: Mapping[int, tuple[float, float]], explained: float) -> Signs:
+    """The signs of trained questions that led to a window, (windows, 3); `led`: window → (likeness, log-probability).
+
+    likeness: of the trained question to the one asked, 0 to 1; lead: how much more alike it is than the next one, for
+    the first; memory: square root of the probability with which the model gives its answer to the question asked.
+    All three count the less, the more of the question is `explained` by what stands around one of the windows (the
+    largest `near`): a question whose words the book has needs no signpost, and other questions on the same people
+    resemble it (facts only in the text, bundled book: 78 → 85 % right; far wordings of trained ones 30 → 36 %).
+    """
+    found = np.zeros((windows, len(BANK_SIGNS)), dtype=np.float32)
+    ranked = sorted({likeness for likeness, _ in led.values()}, reverse=True)
+    for row, (likeness, remembered) in led.items():
+        following = ranked[1] if len(ranked) > 1 else 0.0
+        found[row] = likeness, likeness - following if likeness == ranked[0] else 0.0, math.exp(remembered / 2)
+    return found * max(0.0, 1 - explained)
+
+
+def unknown_names(question: str, index: Index) -> float:
+    """How many people the question names who do not occur in the books it is about, 0, 1 or 2 and more → 0, 0.5, 1."""
+    import rjieba
+
+    books = index.named_books(question)
+    strange = 0
+    for word, tag in rjieba.tag(index.bare(question)):
+        if tag in ("nr", "nrt", "nrfg") and len(word) > 1 and not index.occurs(word, books):
+            strange += 1
+    known = {name for _, _, name in index.lexicon.find(question)} - {
+        name for _, _, name in index.lexicon.find(question, tuple(books))
+    }
+    return min(strange + len(known), 2) / 2
+
+
+def _distances(
+    terms: Sequence[str] | set[str], wide: str, start: int, end: int, book: str, index: Index
+) -> dict[str, float]:
+    """How many characters away from the window (start to end in `wide`) each term stands that stands near it."""
+    folded = fold(wide)
+    people = [
+        (begin, fold(name)) for begin, stop, name in index.lexicon.find(wide, (book,)) if wide[begin:stop] != name
+    ]
+    found = {}
+    for term in terms:
+        places = [*find_term(folded, term), *(begin for begin, name in people if term in name)]
+        away = [start - place if place < start else place - end for place in places if not start <= place < end]
+        if away:
+            found[term] = float(max(0, min(away)))
+    return found
+
+
+def _names_another(text: str, question: str) -> bool:
+    """Whether the text names a person whom the question does not (as jieba tags people)."""
+    import rjieba
+
+    return any(tag == "nr" and len(word) > 1 and word not in question for word, tag in rjieba.tag(text))

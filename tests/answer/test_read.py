@@ -1,0 +1,106 @@
+"""The reader on the bundled book: what it cites stands there, what it recalls equals transformers, what it declines."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shuoshu.answer.ask import Storyteller
+from shuoshu.answer.bank import QuestionBank
+from shuoshu.answer.choice import Choice
+from shuoshu.answer.index import Index
+from shuoshu.answer.quote import widest_quotes
+from shuoshu.answer.read import Mind, Reader
+from shuoshu.answer.signs import SIGNS, bank_signs, unknown_names, word_signs
+from shuoshu.books.chapter import read_chapters
+from shuoshu.evaluate.metrics import is_right
+from shuoshu.questions.stage import read_named
+from shuoshu.questions.untold import NOT_TOLD
+
+TRAINED = [question for question in read_named("demo", "train") if question.level != "NA"]
+
+
+@pytest.fixture(scope="module")
+def reader(novella_index: Index) -> Reader:
+    return Reader(novella_index, Choice.default(), QuestionBank(TRAINED, novella_index.books))
+
+
+def test_reads_what_only_the_text_tells(reader: Reader) -> None:
+    """Without any model: plain questions on facts nobody trained."""
+    questions = [question for question in read_named("demo", "test") if question.level == "L3"]
+    read = [(question, reader.read(question.question)) for question in questions]
+    right = [found is not None and is_right(found.quote.text, question) for question, found in read]
+    assert np.mean(right) >= 0.7
+
+
+def test_a_trained_question_leads_to_its_evidence(reader: Reader) -> None:
+    """Words that share nothing with the book: BM25 alone is right for 12 in 100 of these."""
+    questions = [question for question in read_named("demo", "test") if question.level == "near"]
+    read = [(question, reader.read(question.question)) for question in questions]
+    right = [found is not None and is_right(found.quote.text, question) for question, found in read]
+    assert np.mean(right) >= 0.45
+
+
+def test_citations_are_the_books_own_words(tiny_run: Path) -> None:
+    storyteller = Storyteller(tiny_run)
+    chapters = {
+        (chapter.book, chapter.number): chapter.text for chapter in read_chapters(tiny_run / "books/chapters.jsonl")
+    }
+    answers = storyteller.ask([question.question for question in TRAINED[:20]], mode="open")
+    assert any(answer.citations for answer in answers)
+    for answer in answers:
+        assert answer.confidence is not None
+        assert 0 <= answer.confidence <= 1
+        assert bool(answer.citations) == (answer.answer != NOT_TOLD)
+        for cited in answer.citations:
+            assert chapters[cited.book, cited.chapter][cited.start : cited.end] == cited.quote
+
+
+def test_strangers_are_noticed(novella_index: Index) -> None:
+    assert unknown_names("诸葛亮给虞照川出了什么计策？", novella_index) > 0
+    assert unknown_names("贾宝玉丢的那块玉是谁捡到的？", novella_index) > 0
+    assert unknown_names("车万里的外号是什么？", novella_index) == 0
+
+
+def test_a_question_that_shares_no_word(reader: Reader) -> None:
+    assert reader.read("xyzzy?") is None
+
+
+def test_signs_stay_of_one_size(novella_index: Index) -> None:
+    for question in TRAINED[:25]:
+        quotes = widest_quotes(question.question, novella_index, 30)
+        signs = word_signs(question.question, quotes, novella_index)
+        assert signs.shape == (len(quotes), 9)
+        assert np.isfinite(signs).all()
+        assert signs.min() >= 0
+        assert signs.max() <= 4
+
+
+def test_bank_signs() -> None:
+    found = bank_signs(4, {1: (0.8, -2.0), 3: (0.5, -4.0)}, 0.0)
+    assert found[0].tolist() == [0, 0, 0]
+    assert found[1] == pytest.approx([0.8, 0.3, np.exp(-1)])
+    assert found[3] == pytest.approx([0.5, 0.0, np.exp(-2)])
+    assert bank_signs(4, {1: (0.8, -2.0)}, 0.75)[1] == pytest.approx([0.2, 0.2, np.exp(-1) / 4])
+    assert bank_signs(0, {}, 0.0).shape == (0, len(SIGNS) - 9)
+
+
+def test_recall_equals_transformers(tiny_run: Path) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    folder = tiny_run / "finetune" / "model"
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    storyteller = Storyteller(tiny_run)
+    tokenizer = storyteller.engine.tokenizer
+    mind = Mind(storyteller.model, tokenizer)
+    question, answers = "邵拙的灯铺在哪里？", ["在折柳镇。", "邵拙爱喝的是姜茶，下雨天就在灯铺里煮着。"]
+    found = mind.recall(question, answers)
+    assert len(found) == 3
+    prompt = tokenizer.chat([{"role": "user", "content": question}])
+    for answer, value in zip([*answers, NOT_TOLD], found, strict=True):
+        wanted = [*tokenizer.encode(answer), tokenizer.chat_end]
+        with torch.no_grad():
+            logits = theirs(torch.tensor([prompt + wanted])).logits[0]
+        likely = torch.log_softmax(logits.float(), dim=-1)[len(prompt) - 1 : -1]
+        slow = float(likely.gather(1, torch.tensor(wanted)[:, None]).sum())
+        assert value == pytest.approx(slow, rel=0.02)  # bf16 where the machine has it
