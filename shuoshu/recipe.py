@@ -43,8 +43,8 @@ class QuestionsOptions:
     test: list[str] = field(default_factory=list)
     """Question files to be scored on, never learned from. Without one, `test_share` of the facts is set aside."""
     valid_share: float = 0.0
-    """Share of the training facts set aside, and of the others one wording each: to watch the fine-tuning by, and to fit
-    by how sure the answers are."""
+    """Share of the training facts set aside, and of the others one wording each: to watch the fine-tuning by, and to
+    learn by how sure answers are."""
     test_share: float = 0.1
     """Share of the facts set aside for scoring where no test file is given."""
     seed: int = 0
