@@ -1,4 +1,4 @@
-"""The soak of benchmarks/serve.py in 30 seconds: its counts must hold on any machine, its times are for the benchmark."""
+"""The soak of benchmarks/serve.py in 30 seconds: its counts must hold anywhere, its times are for the benchmark."""
 
 import json
 import os
