@@ -91,6 +91,15 @@ def table(name: str, seen: list[Seen], choice: Choice) -> None:
         )
 
 
+def figures(choice: Choice) -> dict[str, Any]:
+    """The weights and the threshold, as they are written in the code."""
+    return {
+        "weights": {name: round(float(value), 2) for name, value in zip(SIGNS, choice.weights, strict=True)},
+        "sure": {name: round(float(value), 2) for name, value in zip(SURE, choice.sure, strict=True)},
+        "threshold": round(choice.threshold, 3),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
@@ -101,18 +110,15 @@ def main() -> None:
     runs = {path.name: look(path, untold, options.words) for path in options.runs}
     cases = [each.case for seen in runs.values() for part in ("valid", "words") for each in seen[part]]
     weights = fit_weights(cases)
-    shared = fit_choice([each.case for seen in runs.values() for each in seen["valid"]], ANSWERED, weights)
-    figures: dict[str, Any] = {
-        "weights": {name: round(float(value), 2) for name, value in zip(SIGNS, shared.weights, strict=True)},
-        "sure": {name: round(float(value), 2) for name, value in zip(SURE, shared.sure, strict=True)},
-        "threshold": round(shared.threshold, 3),
-    }
-    for label, choice in (("as shipped", Choice.default()), ("fitted now", shared)):
+    valid = [each.case for seen in runs.values() for each in seen["valid"]]
+    shared, kept = fit_choice(valid, ANSWERED, weights), fit_choice(valid, ANSWERED)
+    choices = {"as shipped": Choice.default(), "weights kept, confidence fitted": kept, "both fitted": shared}
+    for label, choice in choices.items():
         print(label)
         for name, seen in runs.items():
             for part in ("valid", "test"):
                 table(f"{name} {part}", seen[part], choice)
-    print(json.dumps(figures))
+    print(json.dumps({label: figures(choice) for label, choice in choices.items()}))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from shuoshu.answer.terms import find_term, fold
 Signs = NDArray[np.float32]
 
 WORD_SIGNS = ("search", "covered", "around", "near", "characters", "terms", "rarest", "length", "person")
-BANK_SIGNS = ("likeness", "lead", "memory")
+BANK_SIGNS = ("lead", "memory")
 SIGNS = (*WORD_SIGNS, *BANK_SIGNS)
 """Names of the columns, in order: see `word_signs` and `bank_signs`."""
 
@@ -69,19 +69,19 @@ def word_signs(question: str, quotes: Sequence[Quote], index: Index) -> Signs:
 
 
 def bank_signs(windows: int, led: Mapping[int, tuple[float, float]], explained: float) -> Signs:
-    """The signs of trained questions that led to a window, (windows, 3); `led`: window → (likeness, log-probability).
+    """The signs of trained questions that led to a window, (windows, 2); `led`: window → (likeness, log-probability).
 
-    likeness: of the trained question to the one asked, 0 to 1; lead: how much more alike it is than the next one, for
-    the first; memory: square root of the probability with which the model gives its answer to the question asked.
-    All three count the less, the more of the question is `explained` by what stands around one of the windows (the
-    largest `near`): a question whose words the book has needs no signpost, and other questions on the same people
-    resemble it (facts only in the text, bundled book: 78 → 85 % right; far wordings of trained ones 30 → 36 %).
+    lead: how much more alike the most similar of them is to the question asked than the next one; memory: square root
+    of the probability with which the model gives its answer to the question asked. Both count the less, the more of
+    the question is `explained` by what stands around one of the windows (the largest `near`): a question whose words
+    the book has needs no signpost, and other questions on the same people resemble it (facts only in the text, bundled
+    book: 78 → 85 % picked right; far wordings of trained ones 30 → 36 %).
     """
     found = np.zeros((windows, len(BANK_SIGNS)), dtype=np.float32)
     ranked = sorted({likeness for likeness, _ in led.values()}, reverse=True)
     for row, (likeness, remembered) in led.items():
         following = ranked[1] if len(ranked) > 1 else 0.0
-        found[row] = likeness, likeness - following if likeness == ranked[0] else 0.0, math.exp(remembered / 2)
+        found[row] = likeness - following if likeness == ranked[0] else 0.0, math.exp(remembered / 2)
     return found * max(0.0, 1 - explained)
 
 

@@ -78,10 +78,10 @@ def test_signs_stay_of_one_size(novella_index: Index) -> None:
 
 def test_bank_signs() -> None:
     found = bank_signs(4, {1: (0.8, -2.0), 3: (0.5, -4.0)}, 0.0)
-    assert found[0].tolist() == [0, 0, 0]
-    assert found[1] == pytest.approx([0.8, 0.3, np.exp(-1)])
-    assert found[3] == pytest.approx([0.5, 0.0, np.exp(-2)])
-    assert bank_signs(4, {1: (0.8, -2.0)}, 0.75)[1] == pytest.approx([0.2, 0.2, np.exp(-1) / 4])
+    assert found[0].tolist() == [0, 0]
+    assert found[1] == pytest.approx([0.3, np.exp(-1)])
+    assert found[3] == pytest.approx([0.0, np.exp(-2)])
+    assert bank_signs(4, {1: (0.8, -2.0)}, 0.75)[1] == pytest.approx([0.2, np.exp(-1) / 4])
     assert bank_signs(0, {}, 0.0).shape == (0, len(SIGNS) - 9)
 
 
