@@ -33,7 +33,7 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 def _is_long(words: list[str]) -> bool:
-    return any(words[: len(verb.split())] == verb.split() for verb in LONG)
+    return "--judge" in words or any(words[: len(verb.split())] == verb.split() for verb in LONG)
 
 
 def write_epub(path: Path, text: str) -> None:
@@ -56,9 +56,12 @@ def workshop(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a reader of the docs would have it: a run called demo, some books, a question file."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "recipes", folder / "recipes")
-    for name in ("demo", "mine", "a", "b"):
+    for recipe in ("recipes/three-novels.yaml", "renamed/recipe.yaml"):  # what readers make of their own
+        (folder / recipe).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "recipes" / "demo.yaml", folder / recipe)
+    for name in ("demo", "mine", "a", "b", "three-novels"):
         shutil.copytree(tiny_run, folder / "runs" / name)
-    for part, name in (("train", "train"), ("test", "test"), ("train", "questions")):
+    for part, name in (("train", "train"), ("test", "test"), ("test", "sanguo.test"), ("train", "questions")):
         whole = (tiny_run / "questions" / f"{part}.jsonl").read_text(encoding="utf-8")
         few = "".join(whole.splitlines(keepends=True)[:12])
         (folder / f"{name}.jsonl").write_text(few, encoding="utf-8")

@@ -48,7 +48,7 @@ def test_a_second_walk_does_nothing_and_a_change_does_what_follows_from_it(tiny_
     assert figures["scores"]["closed"]["n"] == 180
     walk(RunFolder(run), tiny_recipe(finetune=8))
     after = _stamps(run)
-    assert {name for name in after if after[name] != before[name]} == {"finetune", "evaluate"}
+    assert {name for name in after if after[name] != before[name]} == {"finetune", "index", "evaluate"}
     (run / "tokenizer" / "tokenizer.json").unlink()
     do_stage("tokenizer", RunFolder(run), tiny_recipe())
     assert (run / "tokenizer" / "tokenizer.json").is_file()

@@ -76,7 +76,8 @@ async def quoted(narrator: "Narrator", question: str, ways: Sequence[Sampling]) 
     text, end = _cut(answer.answer, ways[0], narrator)
     yield None
     for choice in range(len(ways)):
-        yield Part(choice, text, end=end, citations=answer.citations, completion_tokens=answer.tokens)
+        told = {"citations": answer.citations, "confidence": answer.confidence}
+        yield Part(choice, text, end=end, completion_tokens=answer.tokens, **told)
 
 
 def _cut(text: str, way: Sampling, narrator: "Narrator") -> tuple[str, End]:

@@ -23,6 +23,7 @@ class Part:
     logprobs: tuple[TokenLogprob, ...] = ()
     end: End | None = None
     citations: tuple[Citation, ...] = ()
+    confidence: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -79,6 +80,7 @@ class ChatForm(Form):
         delta: dict[str, Any] = {"content": part.text} if part.text or part.logprobs else {}
         if part.end:
             delta["citations"] = [citation_record(citation) for citation in part.citations]
+            delta["confidence"] = part.confidence
         logprobs = chat_logprobs(part.logprobs, self.narrator.tokenizer) if part.logprobs else None
         return self._chunk(part.choice, delta, logprobs, part.end)
 
@@ -95,6 +97,7 @@ class ChatForm(Form):
                 "role": "assistant",
                 "content": "".join(part.text for part in parts),
                 "citations": [citation_record(citation) for citation in parts[-1].citations],
+                "confidence": parts[-1].confidence,
             }
             choices.append(
                 {

@@ -46,11 +46,14 @@ class ChatLogprobs(BaseModel):
 
 
 class AnswerMessage(BaseModel):
-    """An answer. `citations` is not in OpenAI: the places in the books it was taken from; empty from memory."""
+    """An answer. Not in OpenAI: `citations`, the places in the books it was taken from, empty from memory; and
+    `confidence`, the probability that an answer from the books is right, null from memory.
+    """
 
     role: Literal["assistant"] = "assistant"
     content: str
     citations: list[CitationModel]
+    confidence: float | None = None
 
 
 class ChatChoice(BaseModel):

@@ -77,6 +77,8 @@ function notes({ model, mode, answer, state, sampling, several }) {
   if (answer) {
     if (answer.tokens) notes.push(label("span", "tokens", { n: answer.tokens }));
     notes.push(label("span", "seconds", { n: answer.seconds.toFixed(2) }));
+    if (answer.citations.length && answer.confidence != null) notes.push(label("span", "sure", { n: Math.round(100 * answer.confidence) }));
+    for (const [before, after] of answer.tips ?? []) notes.push(label("span", "asked_as", { before, after }));
     if (mode === "closed" && sampling.temperature > 0) notes.push(label("span", "seed_was", { n: sampling.seed }));
     if (answer.truncated) notes.push(label("span", "was_cut"));
     if (!answer.answer) notes.push(label("span", "was_empty"));
