@@ -4,7 +4,7 @@ window.picked = "";
 // Requests may overtake one another: each tells which page sent it and when, so that no older one undoes a newer one.
 const page = crypto.getRandomValues(new Uint32Array(2)).join("-");
 let order = 0;
-window.stamped = (place, touched, seen, ...rest) => [place, touched, { ...seen, page, order: ++order }, ...rest];
+window.stamped = (seen, ...rest) => [{ ...seen, page, order: ++order }, ...rest];
 
 const boxes = "textarea, input:not([type=radio]), select, [contenteditable]";
 const keys = { a: "accept", r: "reject", u: "undo", ArrowRight: "forward", ArrowLeft: "back", j: "forward", k: "back" };

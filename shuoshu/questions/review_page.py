@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,17 +51,31 @@ FONTS = ("PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC
 HEAD = '<meta name="referrer" content="no-referrer"><script>document.documentElement.lang = "zh-CN";</script>'
 
 
+@dataclass
+class _Tab:
+    """One open page. Its requests may overtake one another; each tells its place in their order (review.js)."""
+
+    place: int
+    """The pair it was sent last."""
+    wanted: Wanted = field(default_factory=Wanted)
+    wanted_since: int = 0
+    """Order of the request that told `wanted`: what older ones tell is out of date."""
+    saved: dict[int, int] = field(default_factory=dict)
+    judged: dict[int, int] = field(default_factory=dict)
+    """Order of the newest text and of the newest verdict of each pair."""
+
+
 def review_page(review: Review) -> "gradio.Blocks":
     """The page over a review, to be launched with `looks()`.
 
-    What a page shows travels with every event (`seen`), so that an event that comes late never meets another pair.
-    All events of all pages go through one line, in the order they come.
+    What a page shows travels with every event (`seen`), so that an event that comes late never meets another pair; nor
+    does it turn a page that has gone on to another one. All events of all pages go through one line, as they come.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
-        place, touched, seen = gr.State(0), gr.State([]), gr.JSON(visible=False)
+        touched, seen = gr.State([]), gr.JSON(visible=False)
         head = gr.HTML(elem_id="head")
         with gr.Row(elem_id="filters"):
             verdict = gr.Radio(list(VERDICTS), value="", show_label=False, container=False, elem_id="verdict", scale=3)
@@ -93,90 +108,104 @@ def review_page(review: Review) -> "gradio.Blocks":
         search = gr.Button(elem_id="search", visible="hidden")
 
         typed, wanted = [chapter, *boxes], [verdict, kind, fault, text]
-        now = [place, touched, seen, *typed]
-        drawn = [place, touched, seen, head, status, passage, *typed]
+        now = [seen, touched, *typed]
+        drawn = [seen, touched, head, status, passage, *typed]
 
-        def show(at: int, only: Wanted, saved: bool = False) -> list[Any]:
+        tabs: dict[str, _Tab] = {}
+
+        def tab_of(shown: dict[str, Any], filters: Sequence[Any] = ()) -> _Tab:
+            """The page that an event came from, with the newest filters it told."""
+            tab = tabs.setdefault(shown["page"], _Tab(shown["place"]))
+            if filters and shown["order"] > tab.wanted_since:
+                tab.wanted, tab.wanted_since = Wanted(*filters), shown["order"]
+            return tab
+
+        def show(tab: _Tab, at: int, saved: bool = False) -> list[Any]:
+            tab.place = at
             values = _values(review.pairs[at].question)
             chapters = gr.update(choices=_chapters(review, review.pairs[at].question), value=values["chapter"])
-            shown = {"place": at, "values": values}
             texts = [values[name] for name, *_ in BOXES]
-            words = [head_html(review, at, only), status_html(review, at, texts, saved), passage_html(review, at)]
-            return [at, [], shown, *words, chapters, *texts]
+            words = [status_html(review, at, texts, saved), passage_html(review, at)]
+            return [{"place": at, "values": values}, [], head_html(review, at, tab.wanted), *words, chapters, *texts]
 
-        newest: dict[tuple[str, int], int] = {}
+        def count(tab: _Tab) -> list[Any]:
+            """Draw the head alone: somebody may be typing in the boxes."""
+            return [head_html(review, tab.place, tab.wanted) if box is head else gr.skip() for box in drawn]
 
-        def take(at: int, changed: list[str], shown: dict[str, Any], values: Sequence[str | None]) -> list[str]:
+        def take(tab: _Tab, shown: dict[str, Any], changed: list[str], values: Sequence[str | None]) -> list[str]:
             """Save the boxes that were changed on this page: the others may have been changed on another one."""
-            sender = (shown["page"], shown["place"])
-            if shown["order"] < newest.get(sender, 0):  # overtaken by what was sent later: it holds older texts
+            place = shown["place"]
+            if shown["order"] < tab.saved.get(place, 0):  # overtaken by what was sent later: it holds older texts
                 return changed
-            newest[sender] = shown["order"]
+            tab.saved[place] = shown["order"]
             boxes = dict(zip(FIELDS, (value or "" for value in values), strict=True))
-            changed = changed if at == shown["place"] else []
+            changed = changed if tab.place == place else []
             changed = [name for name in FIELDS if name in changed or boxes[name] != shown["values"][name]]
-            review.edit(shown["place"], {name: boxes[name] for name in changed})
+            review.edit(place, {name: boxes[name] for name in changed})
             return changed
 
-        def save(at: int, changed: list[str], shown: dict[str, Any], *values: str | None) -> list[Any]:
+        def save(shown: dict[str, Any], changed: list[str], *values: str | None) -> list[Any]:
+            tab = tab_of(shown)
             try:
-                changed = take(at, changed, shown, values)
+                changed = take(tab, shown, changed, values)
             except UserError as error:
                 return [gr.skip(), fault_html(str(error)), gr.skip()]
-            if at != shown["place"]:  # the page has gone on since
+            if tab.place != shown["place"]:  # the page has gone on since
                 return [gr.skip()] * 3
             texts = [value or "" for value in values[1:]]
-            return [changed, status_html(review, at, texts, True), passage_html(review, at)]
+            return [changed, status_html(review, tab.place, texts, True), passage_html(review, tab.place)]
 
         def judge(to: Verdict) -> Callable[..., list[Any]]:
-            def step(at: int, changed: list[str], shown: dict[str, Any], *values: Any) -> list[Any]:
-                only = Wanted(*values[len(FIELDS) :])
+            def step(shown: dict[str, Any], changed: list[str], *values: Any) -> list[Any]:
+                tab, place = tab_of(shown, values[len(FIELDS) :]), shown["place"]
                 try:
-                    take(at, changed, shown, values[: len(FIELDS)])
-                    review.judge(shown["place"], to)
+                    take(tab, shown, changed, values[: len(FIELDS)])
+                    if shown["order"] > tab.judged.get(place, 0):
+                        review.judge(place, to)
+                        tab.judged[place] = shown["order"]
                 except UserError as error:
                     return [fault_html(str(error)) if box is status else gr.skip() for box in drawn]
-                return show(review.next_open(shown["place"], only) if to else shown["place"], only, saved=True)
+                if tab.place != place:  # the page has gone on since, by a search that overtook this
+                    return count(tab)
+                return show(tab, review.next_open(place, tab.wanted) if to else place, saved=True)
 
             return step
 
         def move(by: int) -> Callable[..., list[Any]]:
-            def step(shown: dict[str, Any], *values: Any) -> list[Any]:
-                only = Wanted(*values)
-                return show(_beside(review.find(only), shown["place"], by), only)
+            def step(shown: dict[str, Any], *filters: Any) -> list[Any]:
+                tab = tab_of(shown, filters)
+                return show(tab, _beside(review.find(tab.wanted), shown["place"], by))
 
             return step
 
-        def look(shown: dict[str, Any], *values: Any) -> list[Any]:
-            only, at = Wanted(*values), shown["place"]
-            places = review.find(only)
-            if not places or at in places:  # somebody may be typing in the boxes already
-                return [head_html(review, at, only) if box is head else gr.skip() for box in drawn]
-            return show(_beside(places, at, 1), only)
+        def look(shown: dict[str, Any], *filters: Any) -> list[Any]:
+            tab = tab_of(shown, filters)
+            places = review.find(tab.wanted)
+            return show(tab, _beside(places, tab.place, 1)) if places and tab.place not in places else count(tab)
 
-        quiet: dict[str, Any] = {
+        stamped: dict[str, Any] = {
             "show_progress": "hidden",
             "api_visibility": "private",
             "concurrency_limit": 1,
             "concurrency_id": "review",
+            "js": "(...all) => window.stamped(...all)",
         }
-        stamped: dict[str, Any] = {**quiet, "js": "(...all) => window.stamped(...all)"}
         store.click(save, now, [touched, status, passage], trigger_mode="always_last", **stamped)
         chapter.input(save, now, [touched, status, passage], **stamped)
         picked = pick.click(None, None, boxes[3], js="() => window.picked", api_visibility="private")
         picked.then(save, now, [touched, status, passage], **stamped)
         for button, to in ((accept, "accept"), (reject, "reject"), (undo, "")):
             button.click(judge(cast(Verdict, to)), [*now, *wanted], drawn, **stamped)
-        back.click(move(-1), [seen, *wanted], drawn, **quiet)
-        forward.click(move(1), [seen, *wanted], drawn, **quiet)
-        search.click(look, [seen, *wanted], drawn, trigger_mode="always_last", **quiet)
-        gr.on([verdict.input, kind.input, fault.input], look, [seen, *wanted], drawn, **quiet)
+        back.click(move(-1), [seen, *wanted], drawn, **stamped)
+        forward.click(move(1), [seen, *wanted], drawn, **stamped)
+        search.click(look, [seen, *wanted], drawn, trigger_mode="always_last", **stamped)
+        gr.on([verdict.input, kind.input, fault.input], look, [seen, *wanted], drawn, **stamped)
 
         def begin() -> list[Any]:
             counted = [gr.update(choices=choices(review)) for choices in (_kinds, _faults)]
-            return [*counted, *show(review.next_open(-1, Wanted()), Wanted())]
+            return [*counted, *show(_Tab(0), review.next_open(-1, Wanted()))]
 
-        page.load(begin, None, [kind, fault, *drawn], **quiet)
+        page.load(begin, None, [kind, fault, *drawn], **{**stamped, "js": None})
     page.queue(api_open=False)
     return page
 

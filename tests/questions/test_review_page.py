@@ -125,12 +125,12 @@ def at(page: "Page", name: str) -> None:
     page.wait_for_function("id => document.querySelector('#head .id')?.textContent === id", arg=name)
 
 
-def go(page: "Page", name: str) -> None:
-    """Find a pair by its id."""
+def go(page: "Page", name: str, count: int = 14) -> None:
+    """Find a pair by its id, among all of `count`."""
     page.fill("#find input, #find textarea", name)
     at(page, name)
     page.fill("#find input, #find textarea", "")
-    page.wait_for_function("document.querySelector('#head .at').textContent.includes('/ 14 ')")
+    page.wait_for_function("all => document.querySelector('#head .at').textContent.includes(all)", arg=f"/ {count} ")
     page.keyboard.press("Escape")
 
 
@@ -225,6 +225,47 @@ def test_a_save_that_comes_late_undoes_nothing(tmp_path: Path, visit: Visit) -> 
         at(page, "q2")
         assert served.record("q0").answer == "是李四，慢而不乱。"
         assert served.verdicts()["q0"] == "accept"
+    finally:
+        served.close()
+
+
+def test_a_search_right_after_an_accept_is_followed(tmp_path: Path, visit: Visit) -> None:
+    """Whichever of the two the server meets first, and though the page shows the old pair while they are under way."""
+    served, held = Served(tmp_path), []
+
+    def hold(route: "Route") -> None:
+        first = not held
+        held.append(route) if first else route.continue_()
+
+    try:
+        page = visit(served)
+        at(page, "q0")
+        page.route("**/queue/join*", hold)
+        with page.expect_request("**/queue/join*"):
+            page.click("#accept")
+        page.fill("#find input, #find textarea", "第4问")
+        at(page, "q4")
+        held[0].continue_()  # the accept comes late: it counts, and the page stays with what was looked for
+        page.get_by_text("已审 1 / 8").wait_for()
+        assert page.text_content("#head .id") == "q4"
+        assert "第 1 / 1 条" in (page.text_content("#head .at") or "")
+        assert page.input_value("#question textarea") == "第4问，师父是谁？"
+        assert served.verdicts()["q0"] == "accept"
+        page.unroute("**/queue/join*")
+        go(page, "q1", count=8)
+        accept_and_find = """words => { document.getElementById('accept').click();
+            const box = document.querySelector('#find input, #find textarea');
+            box.value = words;
+            box.dispatchEvent(new InputEvent('input', { bubbles: true })); }"""
+        page.evaluate(accept_and_find, "师父是谁")  # stands in the accepted pair and the next
+        page.get_by_text("/ 6 条").wait_for()
+        at(page, "q2")
+        assert page.input_value("#question textarea") == "第2问，师父是谁？"
+        page.evaluate(accept_and_find, "第5问")
+        at(page, "q5")
+        page.wait_for_function("document.querySelector('#question textarea').value === '第5问，师父是谁？'")
+        verdicts = {name for name, verdict in served.verdicts().items() if verdict}
+        assert verdicts == {"q0", "q1", "q2"}
     finally:
         served.close()
 
