@@ -44,11 +44,11 @@ _ADDRESS = re.compile(
     "|哥哥|兄弟|奶奶|姨妈|姥姥|公子|姑娘|大人|真人|魔王|娘娘|判官|郎主|道人|大圣)"
 )
 # Characters that no name holds.
-_PLAIN = set(
+PLAIN = set(
     "的了我你您他她它这那不是有在也都便就着吗呢么什何甚谁把被将与或而则乃之其此来去道说曰问答见闻叫唤令请个等要可未谓皆奏亦众过礼声"
 )
 # Surnames that are more often a word before a name.
-_LEADS = set("那都时从边越师相方应于何常安平成单乐明全通终国尚葛管宫雷")
+LEADS = set("那都时从边越师相方应于何常安平成单乐明全通终国尚葛管宫雷")
 # A place, an office or a kin term that stands before a name.
 _NO_NICKNAME = re.compile(
     ".*(?:[府州县山城国使司院江河村寨岭寺宫部公主后帝夫弟兄哥姐妹甥侄叔舅]|尚书|太师|元帅|先锋|义士|丞相|太守|太尉|将军)"
@@ -111,7 +111,7 @@ def _fit(name: str) -> bool:
     """Whether it could be a full name: a surname and one or two characters that stand in names."""
     given = name[len(_surname(name)) :]
     return (
-        1 <= len(given) <= 2 and not set(given) & _PLAIN and not _ADDRESS.fullmatch(given) and name[-1] not in NOT_LAST
+        1 <= len(given) <= 2 and not set(given) & PLAIN and not _ADDRESS.fullmatch(given) and name[-1] not in NOT_LAST
     )
 
 
@@ -175,7 +175,7 @@ def _courtesy_names(text: str, people: set[str], introduced: dict[int, str], vot
     for match in _COURTESY.finditer(text):
         place = match.start()
         for courtesy in filter(None, (match["name"], match["later"])):
-            if set(courtesy) & _PLAIN:
+            if set(courtesy) & PLAIN:
                 continue
             name = introduced.get(place) or ends.get(place) or _by_given(text, place, courtesy, people)
             if name is None and text[place] == "，":
@@ -229,7 +229,7 @@ def _told(text: str, people: set[str], introduced: dict[int, str], votes: dict[s
             person = spoken.pop() if len(spoken) == 1 and not stranger else _follows(text, other)
             if person:
                 people.add(person)
-        if person and _TOLD_FIT.fullmatch(other) and not set(other) & _PLAIN and other not in people:
+        if person and _TOLD_FIT.fullmatch(other) and not set(other) & PLAIN and other not in people:
             votes[other][person] += 2
 
 
@@ -274,7 +274,7 @@ def _before_names(text: str, people: set[str], votes: dict[str, Counter[str]]) -
             and count >= 0.95 * names.total()
             and wider[words, name] < 0.6 * count  # 旋风李逵 always stands behind 黑
             and all(count >= 0.6 * before[words[cut:]][name] for cut in range(1, len(words) - 1))
-            and not set(words) & _PLAIN
+            and not set(words) & PLAIN
             and not re.search("和(?!尚)", words)
             and (told or not _NO_NICKNAME.fullmatch(words))
             and (told or text.count(words) <= (10 if len(words) > 3 else 2.5) * count)
@@ -295,14 +295,14 @@ def _given_names(text: str, people: set[str], votes: dict[str, Counter[str]]) ->
             wholes[text[start : start + 2]][text[start - 1]] += 1
     for given, leads in wholes.items():
         if (
-            set(given) & _PLAIN
+            set(given) & PLAIN
             or given in people
             or _ADDRESS.fullmatch(given)
             or NOT_NAMES.fullmatch(given)
             or given[-1] in NOT_LAST
         ):
             continue
-        whole = {lead + given: count for lead, count in leads.items() if lead in SINGLE and lead not in _LEADS}
+        whole = {lead + given: count for lead, count in leads.items() if lead in SINGLE and lead not in LEADS}
         name = max(whole, key=whole.__getitem__, default="")
         fits = name in people or (
             whole.get(name, 0) >= 5 and _fit(name) and name[:2] not in people and _acts(text, given)

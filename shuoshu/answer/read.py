@@ -58,7 +58,7 @@ class Evidence:
     signs: Signs
     """(windows, len(SIGNS))"""
     doubt: tuple[float, float]
-    """(share of unknown names, probability by memory that the books do not tell)."""
+    """(whether it names somebody unknown, probability by memory that the books do not tell)."""
     by_heart: dict[int, str]
     """Windows that a well-remembered answer belongs to, with that answer."""
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from shuoshu.answer.aliases import HAN, LEADS, PLAIN, SURNAME
 from shuoshu.answer.index import Index
 from shuoshu.answer.quote import Quote
 from shuoshu.answer.terms import find_term, fold
@@ -27,6 +28,7 @@ AROUND = 150
 """Characters on each side of a window that count as its surroundings."""
 FADE = 100
 """A term so many characters away from a window counts 1/e of one inside (`near`)."""
+_FIRST = re.compile(rf"\W*(?P<name>{SURNAME}{HAN})")
 _WHO = re.compile(r"谁|何人|哪一?[位个]|什么人|姓甚名谁|\b[Ww]ho")
 
 
@@ -86,18 +88,23 @@ def bank_signs(windows: int, led: Mapping[int, tuple[float, float]], explained: 
 
 
 def unknown_names(question: str, index: Index) -> float:
-    """How many people the question names who do not occur in the books it is about, 0, 1 or 2 and more → 0, 0.5, 1."""
+    """1 where the question names somebody who does not occur in the books it is about, else 0.
+
+    People are those jieba tags so, those of other books in the lexicon, and what begins a question like a name: a
+    surname and a character that never stands behind it in these books (展昭 is two words to jieba).
+    """
     import rjieba
 
     books = index.named_books(question)
-    strange = 0
-    for word, tag in rjieba.tag(index.bare(question)):
-        if tag in ("nr", "nrt", "nrfg") and len(word) > 1 and not index.occurs(word, books):
-            strange += 1
-    known = {name for _, _, name in index.lexicon.find(question)} - {
-        name for _, _, name in index.lexicon.find(question, tuple(books))
-    }
-    return min(strange + len(known), 2) / 2
+    asked = index.bare(question)
+    people = {word for word, tag in rjieba.tag(asked) if tag.startswith("nr") and len(word) > 1}
+    first = _FIRST.match(asked)
+    if first and first["name"][0] not in LEADS and first["name"][-1] not in PLAIN:
+        people.add(first["name"])
+    strange = {name for name in people if not index.occurs(name, books)}
+    elsewhere = {name for _, _, name in index.lexicon.find(question)}
+    elsewhere -= {name for _, _, name in index.lexicon.find(question, tuple(books))}
+    return float(bool(strange | elsewhere))
 
 
 def _distances(

@@ -28,6 +28,9 @@ the same: 2.2), for setting budget aside."""
 GIVE_UP = 16
 """Failed requests in a row, with no answer between them, after which the endpoint counts as gone."""
 
+OF_FORMAT = re.compile("response_format|json_schema|grammar", re.IGNORECASE)
+"""In a server's own fault (500): it may come from the structured output that was asked for."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -121,6 +124,7 @@ class Client:
             api_key=self._key or "none",
             max_retries=options.retries,
             timeout=options.timeout,
+            http_client=self._openai.DefaultAsyncHttpxClient(event_hooks={"response": [_believe_refusal]}),
         )
         async with self._api:
             await asyncio.gather(*(work() for _ in range(min(options.in_flight, len(jobs)))))
@@ -188,7 +192,7 @@ class Client:
             )
         except self._openai.APIStatusError as error:
             # llama-cpp-python calls its refusal of a response_format a fault of its own.
-            refused = error.status_code in (400, 422) or (error.status_code == 500 and "response_format" in str(error))
+            refused = error.status_code in (400, 422) or (error.status_code == 500 and OF_FORMAT.search(str(error)))
             if refused and self._dialect.learn(words, str(error)):
                 return await self._request(job, name, again)
             if error.status_code in (408, 409, 429) or error.status_code >= 500:
@@ -268,6 +272,14 @@ class Client:
     def _scrub(self, text: str) -> str:
         """Text without the key: some servers quote it in their errors."""
         return text.replace(self._key, "***") if self._key else text
+
+
+async def _believe_refusal(response: Any) -> None:
+    """Keep the library from asking on and on where a 500 tells twice of the structured output that was asked for."""
+    request = response.request
+    second = request.headers.get("x-stainless-retry-count", "0") != "0" and b'"response_format"' in request.content
+    if response.status_code == 500 and second and OF_FORMAT.search((await response.aread()).decode("utf-8", "replace")):
+        response.headers["x-should-retry"] = "false"
 
 
 def _read_key(variable: str, local: bool) -> str:

@@ -1,5 +1,6 @@
 """What was asked and paid for, line by line: killed and started again, nothing is asked twice and nothing is lost."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -27,13 +28,15 @@ class Ledger:
     """`ledger.jsonl`: one line for every answer that came, written the moment it comes.
 
     A request is known by its hash (model, prompt, temperature, attempt). The last line of a killed run may be half
-    written; it is taken off.
+    written; it is taken off. A ledger that got no line is gone when it is closed, with the folders made for it.
     """
 
     def __init__(self, path: Path) -> None:
         """Raises UserError when another process holds the ledger, or a line in the middle is broken."""
         self._replies: dict[str, Reply] = {}
         self.tokens_in = self.tokens_out = 0
+        self._path = path
+        self._made = [folder for folder in path.parents if not folder.exists()]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
@@ -41,9 +44,13 @@ class Ledger:
             raise UserError(f"{path}: cannot be written ({reason(error)}).") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            # Another run may have taken its empty one away in this moment: what is held then has no name.
+            held = os.path.samestat(os.fstat(self._file.fileno()), path.stat())
+        except OSError:
+            held = False
+        if not held:
             self._file.close()
-            raise UserError(f"{path} is in use by another run; wait for it, or give another --out.") from error
+            raise UserError(f"{path} is in use by another run; wait for it, or give another --out.")
         self._file.seek(0)
         whole = 0
         for number, line in enumerate(self._file, 1):
@@ -96,4 +103,9 @@ class Ledger:
     ) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
+        if not self._replies:
+            with contextlib.suppress(OSError):  # a folder that holds something else stays
+                self._path.unlink()
+                for folder in self._made:
+                    folder.rmdir()
         self._file.close()
