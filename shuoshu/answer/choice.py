@@ -19,8 +19,8 @@ from shuoshu.files import read_json, write_json
 
 Array = NDArray[np.float64]
 SURE = (*SIGNS, "margin", "unknown", "untold", "bias")
-"""What confidence goes by: the signs of the picked window, its margin over the next, whether the question names somebody
-the books do not know, how likely the model's memory says that they do not tell, and a constant."""
+"""What confidence goes by: the signs of the picked window, its margin over the next, whether somebody is named whom the
+books do not know, how likely the model's memory says that they do not tell, and a constant."""
 
 
 @dataclass(frozen=True)
