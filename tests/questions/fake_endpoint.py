@@ -33,14 +33,16 @@ class FakeEndpoint:
         hang: float = 30.0,
         at_once: int = 10_000,
         refuses: int = 400,
+        oops: str = "oops",
     ) -> None:
         self.faults, self.latency, self.kinds, self.takes = faults, latency, kinds, takes
-        self.key, self.hang, self.refuses = key, hang, refuses
+        self.key, self.hang, self.refuses, self.oops = key, hang, refuses, oops
         self._places = asyncio.Semaphore(at_once)
         self.paid: Counter[str] = Counter()
         self.replayed: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self.given: Counter[str] = Counter()
+        self.formats: Counter[str] = Counter()
         self.prompts: list[str] = []
         self.in_flight = self.most_in_flight = self.abandoned = 0
         self.headers: dict[str, str] = {}
@@ -105,6 +107,7 @@ class FakeEndpoint:
             return await self._send(writer, self.refuses, {"error": {"message": message}})
         prompt = request["messages"][0]["content"]
         self.prompts.append(prompt)
+        self.formats[request.get("response_format", {}).get("type", "")] += 1
         name = headers.get("idempotency-key", "")
         if self.paid[name] and name:
             self.replayed[name] += 1
@@ -119,7 +122,7 @@ class FakeEndpoint:
             extra = {"retry-after": "0.1"} if fault == "429 after" else {}
             return await self._send(writer, 429, {"error": {"message": "slow down"}}, extra)
         if fault == "500":
-            return await self._send(writer, 500, {"error": {"message": f"oops, your key is {self.key}"}})
+            return await self._send(writer, 500, {"error": {"message": f"{self.oops}, your key is {self.key}"}})
         if fault == "hang":
             await asyncio.sleep(self.hang)
             return False

@@ -187,7 +187,7 @@ def test_estimate_asks_nothing_and_is_near(undisturbed: Path, chapters: Path, tm
         assert endpoint.prompts == []
     calls = read_json(undisturbed / "figures.json")["calls"]
     assert 0.5 * calls <= told["calls"] <= 2 * calls
-    assert not (tmp_path / "questions.jsonl").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,24 @@ def test_a_server_that_calls_its_refusal_a_fault(undisturbed: Path, chapters: Pa
     with serving(FakeEndpoint(takes=("json_object", "max_tokens", "temperature"), refuses=500)) as endpoint:
         generate_questions(options(chapters, tmp_path, endpoint, ways=ALL, per_title=8, retries=0))
     assert results(tmp_path) == results(undisturbed)
+
+
+def test_such_a_refusal_is_soon_believed(chapters: Path, tmp_path: Path) -> None:
+    """The second time, where other faults are asked again eight times with ever longer waits (half a minute)."""
+    with serving(FakeEndpoint(takes=("max_tokens", "temperature"), refuses=500)) as endpoint:
+        begin = time.monotonic()
+        figures = generate_questions(options(chapters, tmp_path, endpoint, ways=["passage"], in_flight=2))
+        assert time.monotonic() - begin < 15
+    assert figures["failed"] == {}
+    assert figures["calls"] == sum(endpoint.paid.values())
+
+
+def test_one_fault_that_speaks_of_grammar_costs_no_structured_output(chapters: Path, tmp_path: Path) -> None:
+    with serving(FakeEndpoint(faults=0.4, kinds=("500",), oops="the grammar is out of order")) as endpoint:
+        figures = generate_questions(options(chapters, tmp_path, endpoint, ways=["passage"], density=2.0))
+    assert figures["failed"] == {}
+    assert endpoint.given["500"] >= 3
+    assert set(endpoint.formats) == {"json_schema"}
 
 
 def test_a_key_in_the_wrong_place_is_not_shown(chapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +302,7 @@ def test_an_endpoint_that_is_gone(chapters: Path, tmp_path: Path) -> None:
     gone = options(chapters, tmp_path, endpoint, ways=["passage"], retries=0, density=30.0)
     with pytest.raises(UserError, match=r"http://127\.0\.0\.1:9/v1 answered nothing \(connection cut: .*--base-url"):
         generate_questions(gone)
-    assert [path.name for path in tmp_path.iterdir()] == ["ledger.jsonl"]
+    assert list(tmp_path.iterdir()) == []
     assert (tmp_path / "ledger.jsonl").read_bytes() == b""
 
 
@@ -316,9 +334,11 @@ def test_missing_options(
     chapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: dict, words: str
 ) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    given = {"chapters": [str(chapters)], "out": str(tmp_path), "model": "m", "base_url": "http://127.0.0.1:9/v1"}
+    out = tmp_path / "new" / "out"
+    given = {"chapters": [str(chapters)], "out": str(out), "model": "m", "base_url": "http://127.0.0.1:9/v1"}
     with pytest.raises(UserError, match=words):
         generate_questions(GenerateOptions(**{**given, "api_key_env": "NO_SUCH_KEY", **others}))  # type: ignore[arg-type]
+    assert not out.parent.exists()
 
 
 def test_two_runs_in_one_folder(chapters: Path, tmp_path: Path) -> None:
