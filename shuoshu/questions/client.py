@@ -184,11 +184,12 @@ class Client:
         begin, options = time.monotonic(), self._options
         words = self._dialect.words(job.way, job.max_tokens, options.temperature, job.schema)
         try:
-            answer = await self._api.chat.completions.create(
-                model=options.model,
-                messages=[{"role": "user", "content": job.prompt}],
-                extra_headers={"Idempotency-Key": name},
-                **words,
+            # The library's own form of this (chat.completions.create) spends 0.5 ms more of a core on types.
+            answer: Any = await self._api.post(
+                "/chat/completions",
+                body={"model": options.model, "messages": [{"role": "user", "content": job.prompt}], **words},
+                options={"headers": {"Idempotency-Key": name}},
+                cast_to=object,
             )
         except self._openai.APIStatusError as error:
             # llama-cpp-python calls its refusal of a response_format a fault of its own.
@@ -207,22 +208,24 @@ class Client:
             return self._fail("connection cut", error)
         except ValueError:
             answer = None  # a body that is not JSON
-        choices = getattr(answer, "choices", None)
-        if answer is None or not choices:  # a proxy's page, an empty list: the library does not ask again for these
+        try:
+            choice = answer["choices"][0]
+            content = choice["message"].get("content") or ""
+            usage = answer.get("usage") or {}
+        except (TypeError, KeyError, IndexError, AttributeError):
+            # A proxy's page, an empty list: the library does not ask again for these.
             if again < options.retries:
                 await asyncio.sleep(min(0.5 * 2**again, 8))
                 return await self._request(job, name, again + 1)
             return self._fail("no chat completion", ValueError(str(answer)[:200]))
         self._failures_in_row = 0
-        choice = choices[0]
         # Models that reason aloud put it before the answer.
-        text = self._scrub(re.sub(r"^\s*<think>.*?</think>\s*", "", choice.message.content or "", flags=re.DOTALL))
-        usage = answer.usage
+        text = self._scrub(re.sub(r"^\s*<think>.*?</think>\s*", "", content, flags=re.DOTALL))
         return Reply(
             text=text,
-            tokens_in=usage.prompt_tokens if usage else round(len(job.prompt) * TOKENS_A_CHARACTER),
-            tokens_out=usage.completion_tokens if usage else round(len(text) * TOKENS_A_CHARACTER),
-            cut=choice.finish_reason == "length",
+            tokens_in=usage.get("prompt_tokens") or round(len(job.prompt) * TOKENS_A_CHARACTER),
+            tokens_out=usage.get("completion_tokens") or round(len(text) * TOKENS_A_CHARACTER),
+            cut=choice.get("finish_reason") == "length",
             seconds=round(time.monotonic() - begin, 3),
         )
 

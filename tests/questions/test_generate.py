@@ -303,7 +303,6 @@ def test_an_endpoint_that_is_gone(chapters: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"http://127\.0\.0\.1:9/v1 answered nothing \(connection cut: .*--base-url"):
         generate_questions(gone)
     assert list(tmp_path.iterdir()) == []
-    assert (tmp_path / "ledger.jsonl").read_bytes() == b""
 
 
 def test_an_address_that_is_not_the_endpoints(chapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
