@@ -22,7 +22,8 @@ _VOLUME = rf"(?:第{NUMERAL}{{1,5}}[卷部册冊集]|[上中下]卷|卷{NUMERAL}
 _START = re.compile(
     rf"[^，。！？；“”\w]{{0,8}}(?:正文卷?\W{{0,3}})?(?:{_VOLUME}{GAP}*)?{CORE.pattern}(?:[：:、]{GAP}*|{GAP}+)?(?P<rest>.+)"
 )
-_SENTENCE = re.compile(r"[，。！？；]|(?: {2,}|\u3000+)\S{0,12}[：:]")  # as in a title no mark is; 诗曰： behind a gap
+# As in a title no mark is; 诗曰： behind a wide gap, or behind a title and a gap and last on the line.
+_SENTENCE = re.compile(r"[，。！？；]|(?: {2,}|\u3000+)\S{0,12}[：:]|[ \t]\S{2,20}[ \t]\S{1,8}[：:]\Z")
 _WORD = re.compile(r"[^\s，。！？；：、“”‘’「」『』《》…（）()]{1,40}")
 _MARK = r"，。！？；：、“”‘’「」『』《》…（）()"
 _OPENING = re.compile(

@@ -69,7 +69,7 @@ _SEPARATED = re.compile(r"$|[\s：:、.．·—–\-《【「（(“_|｜=~〖�
 _UNITS = {"囘": "回", "迴": "回", "囬": "回", "話": "话", "節": "节", "講": "讲", "課": "课"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Heading:
     """A line that reads as a heading."""
 

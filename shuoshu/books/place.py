@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shuoshu.books.headings import Heading
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """A heading and the line it stands on."""
 
