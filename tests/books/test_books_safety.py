@@ -2,13 +2,14 @@
 
 import gzip
 import io
+import json
 import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from shuoshu.books import containers
+from shuoshu.books import containers, html
 from shuoshu.books.book import read_book
 from shuoshu.books.containers import Source
 from shuoshu.books.sources import find_sources
@@ -137,6 +138,22 @@ def test_a_file_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "a.txt").write_text(STORY * 9, encoding="utf-8")
     with pytest.raises(UserError, match="split it"):
         read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.zip", "a.jsonl", "a.html"])
+def test_a_book_on_one_long_line(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "_LARGEST", 100_000)  # beyond which a page is not parsed
+    line = "".join(f"第{n}章 雨夜。他推开门，看见第{n}盏灯在雨里亮着，没有人说话。" for n in range(1, 10_001))
+    data = {
+        "a.txt.gz": gzip.compress(line.encode(), 1),
+        "a.zip": packed({"a.txt": line.encode()}),
+        "a.jsonl": json.dumps({"text": line}).encode(),
+        "a.html": f"<html><body><p>{line}</p></body></html>".encode(),
+    }[name]
+    (tmp_path / name).write_bytes(data)
+    (source,) = find_sources([str(tmp_path / name)])[0]
+    text = "".join(chapter.text for chapter in read_book(source).chapters)
+    assert "".join(text.split()) == "".join(line.split())
 
 
 def test_parquet_of_wrong_types(tmp_path: Path) -> None:
