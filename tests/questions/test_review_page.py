@@ -187,6 +187,7 @@ def test_typing_is_saved_as_it_goes_and_belongs_to_its_pair(served: Served, visi
     at(page, "q3")
     assert served.verdicts()["q3"] == ""
     page.fill("#answer textarea", "是李四。")
+    saved(page)
     # Accepted while the last keystrokes are on their way, pair after pair: none of them may reach the next one.
     go(page, "q4")
     for i in range(4, 10):
