@@ -45,15 +45,17 @@ class RunFolder:
 
     def model(self) -> Path:
         """The model that answers: the fine-tuned one, else the base model, else the folder itself."""
-        for folder in (self.path / "finetune" / "model", self.path / "pretrain" / "model", self.path):
-            if (folder / "config.json").is_file():
-                return folder
+        if found := self._models():
+            return found[0]
         raise UserError(f"{self.path} holds no model yet; train one with `shuoshu run RECIPE.yaml`.")
 
     def has_model(self) -> bool:
         """Whether `model` finds one."""
+        return bool(self._models())
+
+    def _models(self) -> list[Path]:
         folders = (self.path / "finetune" / "model", self.path / "pretrain" / "model", self.path)
-        return any((folder / "config.json").is_file() for folder in folders)
+        return [folder for folder in folders if (folder / "config.json").is_file()]
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":

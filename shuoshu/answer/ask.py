@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shuoshu.answer.read import Reader
     from shuoshu.generate.engine import Engine, Generation
     from shuoshu.model import MiniGLM
+    from shuoshu.tokenizer import Tokenizer
 
 Mode = Literal["open", "closed"]
 
@@ -102,9 +103,15 @@ class Storyteller:
     def engine(self) -> "Engine":
         """The model, ready to write. Raises UserError where the run has none."""
         from shuoshu.generate.engine import Engine
+
+        return Engine(self.model, self.tokenizer, self.precision)
+
+    @cached_property
+    def tokenizer(self) -> "Tokenizer":
+        """The model's tokenizer. Raises UserError where the run has no model."""
         from shuoshu.tokenizer import Tokenizer
 
-        return Engine(self.model, Tokenizer.load(self.run.model()), self.precision)
+        return Tokenizer.load(self.run.model())
 
     @cached_property
     def reader(self) -> "Reader":
@@ -112,13 +119,12 @@ class Storyteller:
         from shuoshu.answer.bank import QuestionBank
         from shuoshu.answer.read import Reader
         from shuoshu.questions.formats import read_questions
-        from shuoshu.tokenizer import Tokenizer
 
         path = self.run.questions("train")
         bank = QuestionBank(read_questions(path) if path.is_file() else [], self.index.books)
         model, tokenizer = None, None
         if self.run.has_model():
-            model, tokenizer = self.model, Tokenizer.load(self.run.model())
+            model, tokenizer = self.model, self.tokenizer
         return Reader.open(self.index, self.run.index, bank, model, tokenizer)
 
     @property

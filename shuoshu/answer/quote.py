@@ -72,13 +72,12 @@ def widest_quotes(question: str, index: Index, most: int, k: int = PASSAGES) -> 
     return wide[:most]
 
 
-def quote_at(place: tuple[str, int, int, int], question: str, index: Index) -> Quote | None:
-    """The widest window that holds a place (book, chapter, start, end), with its score for a question.
+def quote_at(place: tuple[str, int, int, int], wanted: dict[str, float], index: Index) -> Quote | None:
+    """The widest window that holds a place (book, chapter, start, end), scored by the terms `wanted` (`Index.weigh`).
 
     None where no window holds it, as when it runs over more than `index.options.window` characters.
     """
     book, chapter, start, end = place
-    wanted = index.weigh(question)
     found = [
         quote
         for passage in index.passages_at(book, chapter, start, end)

@@ -9,6 +9,7 @@ answered are the book's own words, or a sentence that was learned and stands pro
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,8 @@ class Reader:
         tokenizer: Tokenizer | None = None,
     ) -> None:
         self.index, self.choice, self.bank = index, choice, bank
+        # Where the evidence of a trained question stands never changes, and is looked for in a whole chapter.
+        self._evidence = cache(lambda question: find_evidence(question, index))
         self._mind = Mind(model, tokenizer) if model is not None and tokenizer is not None else None
 
     @classmethod
@@ -95,18 +98,19 @@ class Reader:
         answer = evidence.by_heart.get(best, quote.text)
         return Read(quote=quote, answer=answer, confidence=confidence, told=confidence >= self.choice.threshold)
 
-    def gather(self, question: str, but: str = "") -> Evidence:
-        """Windows and their signs. `but` is a trained wording that shall not be remembered by the bank, for fitting."""
+    def gather(self, question: str) -> Evidence:
+        """Windows and their signs."""
         quotes = widest_quotes(question, self.index, WINDOWS)
-        known = self.bank.nearest(question, KNOWN, but)
+        known = self.bank.nearest(question, KNOWN)
         recalled = (
             self._mind.recall(question, [one.question.answer for one in known])
             if self._mind
             else [FORGOTTEN] * (len(known) + 1)
         )
+        wanted = self.index.weigh(question)
         led: dict[int, tuple[float, float, str]] = {}
         for one, memory in zip(known, recalled, strict=False):
-            for row in self._places(one, question, quotes):
+            for row in self._places(one, wanted, quotes):
                 if row not in led or (one.likeness, memory) > led[row][:2]:
                     led[row] = (one.likeness, memory, one.question.answer)
         if not quotes:
@@ -121,9 +125,9 @@ class Reader:
             by_heart={row: answer for row, (_, memory, answer) in led.items() if math.exp(memory) >= BY_HEART},
         )
 
-    def _places(self, known: Known, question: str, quotes: list[Quote]) -> list[int]:
+    def _places(self, known: Known, wanted: dict[str, float], quotes: list[Quote]) -> list[int]:
         """The rows of `quotes` that hold the evidence of a trained question; it is added where none does."""
-        place = find_evidence(known.question, self.index)
+        place = self._evidence(known.question)
         if place is None:
             return []
         book, chapter, start, end = place
@@ -132,7 +136,7 @@ class Reader:
             for row, quote in enumerate(quotes)
             if (quote.book, quote.chapter) == (book, chapter) and quote.start <= start and end <= quote.end
         ]
-        if not held and (quote := quote_at(place, question, self.index)) is not None:
+        if not held and (quote := quote_at(place, wanted, self.index)) is not None:
             quotes.append(quote)
             held = [len(quotes) - 1]
         return held

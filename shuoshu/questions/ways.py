@@ -16,10 +16,9 @@ from shuoshu.questions.pieces import Piece, best_pieces, companions, excerpts, s
 from shuoshu.questions.places import Books
 from shuoshu.questions.prompts import Prompts
 from shuoshu.questions.question import Question
+from shuoshu.questions.untold import NOT_TOLD, UNTOLD_KEYS
 from shuoshu.questions.verify import Rejected
 
-NOT_TOLD = ("书中没有提到。", ("没有", "未提", "不知", "无法"))
-"""Answer and key of an unanswerable question, as in the bundled set."""
 DONT_KNOW = ("不知道", "don't know", "do not know")
 PAIR_TOKENS, LINE_TOKENS, TEXT_TOKENS = 250, 60, 900
 """Most tokens of a pair, of a line, of a rewrite; generous, since a cut answer is paid for and half lost."""
@@ -177,7 +176,7 @@ def unanswerable_questions(
     for piece in pieces:
         texts[piece.book] = texts.get(piece.book, "") + piece.text
     questions, rejected = [], []
-    answer, key = NOT_TOLD
+    answer, key = NOT_TOLD, UNTOLD_KEYS
     for job, items in zip(jobs, answers, strict=True):
         book = next((piece.book for piece in pieces if piece.text.strip() in job.prompt), "")
         for item in items or []:

@@ -87,11 +87,7 @@ def in_passage(citation: Citation, index: Index) -> tuple[str, str]:
     def margin(passage: Passage) -> int:
         return min(citation.start - passage.start, passage.end - citation.end)
 
-    holding = [
-        passage
-        for passage in index.passages
-        if passage.book == citation.book and passage.chapter == citation.chapter and margin(passage) >= 0
-    ]
+    holding = index.passages_at(citation.book, citation.chapter, citation.start, citation.end)
     if not holding:
         return "", ""
     best = max(holding, key=margin)
