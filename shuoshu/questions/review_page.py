@@ -3,9 +3,10 @@
 shuoshu questions review questions.jsonl --chapters runs/mine/books/chapters.jsonl
 """
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -205,7 +206,8 @@ def review_page(review: Review) -> "gradio.Blocks":
             counted = [gr.update(choices=choices(review)) for choices in (_kinds, _faults)]
             return [*counted, *show(_Tab(0), review.next_open(-1, Wanted()))]
 
-        page.load(begin, None, [kind, fault, *drawn], **{**stamped, "js": None})
+        begun = page.load(begin, None, [kind, fault, *drawn], **{**stamped, "js": None})
+        begun.then(_stay, None, None, show_progress="hidden", api_visibility="private", concurrency_limit=None)
     page.queue(api_open=False)
     return page
 
@@ -254,6 +256,17 @@ def looks() -> dict[str, Any]:
         "css": own.joinpath("review.css").read_text("utf-8"),
         "head": HEAD + f"<script>{own.joinpath('review.js').read_text('utf-8')}</script>",
     }
+
+
+async def _stay() -> AsyncIterator[None]:
+    """An event that goes on as long as its page is open, so that the page's stream of results does too.
+
+    When nothing is left to do, Gradio (6.31) closes the stream, and a page whose next event is just then on its way
+    believes it still open: the event is done and the page never hears of it.
+    """
+    while True:
+        await asyncio.sleep(3600)
+        yield
 
 
 def _values(question: Question) -> dict[str, str]:

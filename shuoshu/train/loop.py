@@ -227,9 +227,10 @@ def _mean(losses: list[Tensor], team: Team, state: State, source: Source, lr: fl
 def _batches(source: Source, state: State) -> Iterator[Any]:
     """Batches from where the state stands, epoch after epoch, moving the state on as each is taken."""
     while True:
-        for batch in list(source.epoch(state.epoch))[state.index :]:
+        batches = source.epoch(state.epoch)
+        for index in range(state.index, len(batches)):
             state.index += 1
-            yield batch
+            yield batches[index]
         state.epoch, state.index = state.epoch + 1, 0
 
 

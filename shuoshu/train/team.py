@@ -6,6 +6,7 @@ gradients are averaged (DDP); with many each holds a part (FSDP2). A team of one
 
 import atexit
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -104,6 +105,20 @@ def join(device: torch.device) -> Team:
         dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=WAIT)
         atexit.register(dist.destroy_process_group)
     return Team(dist.get_rank(), world)
+
+
+def leave() -> None:
+    """End this process as a member of its team, its work done; without a team, do nothing.
+
+    At once, past Python's own end: what is left of a wrapped model keeps gloo's threads alive, and one that lets go of
+    a tensor while the interpreter is taken apart aborts the process (seen once in hundreds; pytorch/pytorch#179291).
+    """
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def must_shard(parameters: int, device: torch.device) -> bool:
