@@ -96,6 +96,8 @@ class TrainOptions:
     """muon (for matrices, with AdamW for the rest) or adamw for all."""
     lr: float | None = None
     """Peak learning rate of the matrices."""
+    table_rate: float | None = None
+    """Rate of embeddings and gains as a multiple of lr, where Muon moves the matrices."""
     weight_decay: float | None = None
     """Decoupled weight decay of the matrices."""
     dropout: float | None = None
@@ -177,6 +179,8 @@ class IndexOptions:
     """Longest passage, in characters; passages overlap by half and begin and end with sentences."""
     window: int = 60
     """Longest quotation, in characters."""
+    embedding_model: str | None = None
+    """A sentence-transformers model, by folder or hub name: passages are found by meaning too, not by words alone."""
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,7 @@
 """A tiny network and a tiny recipe, for tests of what does not depend on size."""
 
+from pathlib import Path
+
 import torch
 
 from shuoshu.model import GLMConfig, MiniGLM
@@ -37,3 +39,21 @@ def tiny_recipe(**steps: int) -> Recipe:
     recipe.train.batch = 4
     recipe.evaluate.trained = 6
     return recipe
+
+
+def write_embedding_model(folder: Path, characters: str) -> Path:
+    """A random BERT in a folder of its own, as sentence-transformers reads it; every character is a token."""
+    from tokenizers import Tokenizer as Fast
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Split
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", *dict.fromkeys(characters)])}
+    tokenizer = Fast(WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Split("", "isolated")  # type: ignore[assignment]
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder

@@ -2,13 +2,15 @@
 
 A folder holds `index.json` (format, options, figures), `passages.jsonl`, `lexicon.json`, and one bm25s folder for each
 kind of term (`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores of the three are
-added with the weights below.
+added with the weights below. Where an embedding model was named, `vectors.npy` holds a vector of each passage, and the
+two orders, by words and by meaning, are fused.
 """
 
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from shuoshu.answer.lexicon import Lexicon, learn_lexicon
 from shuoshu.answer.passages import Passage, cut_passages
 from shuoshu.answer.terms import KINDS, Kind, bare, fold, terms
 from shuoshu.books.chapter import Chapter
+from shuoshu.embedder import Embedder
 from shuoshu.errors import UserError
 from shuoshu.files import folder_aside, read_json, read_jsonl, write_json, write_jsonl
 from shuoshu.recipe import FORMAT, IndexOptions
@@ -29,7 +32,10 @@ if TYPE_CHECKING:
 # passage / the best five. Characters 0.3, pairs 1, words 1: 0.38 / 0.65 and 0.44 / 0.66; these weights, with the frame
 # of the question left out (`terms.bare`): 0.43 / 0.72 and 0.52 / 0.77. Passages are of a length: B does little.
 K1, B = 1.5, 0.3
+VECTORS = "vectors.npy"
 WEIGHTS: dict[Kind, float] = {"characters": 1.5, "pairs": 1.0, "words": 0.5}
+_EVEN = 60
+"""Ranks are worth 1 / (60 + rank), and those of a passage are added (reciprocal rank fusion, Cormack 2009)."""
 _TITLE = re.compile(r"《([^《》]+)》")
 _LOOKED_AT = 200
 """Passages looked through for a whole word: those with most of its pairs of characters."""
@@ -71,6 +77,9 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
             searcher.save(aside / kind, show_progress=False)
         write_jsonl(aside / "passages.jsonl", map(asdict, passages))
         lexicon.save(aside)
+        if options.embedding_model:
+            embedder = _embedder(options.embedding_model)
+            np.save(aside / VECTORS, embedder.vectors([passage.text for passage in passages]).astype(np.float16))
         figures = {
             "passages": len(passages),
             "books": len({chapter.book for chapter in chapters}),
@@ -81,11 +90,24 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
     return figures
 
 
+def _embedder(name: str) -> Embedder:
+    """The embedding model of an index. Raises UserError with the reason where it cannot be used."""
+    embedder = Embedder(name)
+    if embedder.fault:
+        raise UserError(f"The index asks for the embedding model {name} (index.embedding_model): {embedder.fault}.")
+    return embedder
+
+
 class Index:
     """An opened index. Safe to share between threads: searching changes nothing."""
 
     def __init__(
-        self, passages: list[Passage], searchers: "dict[Kind, BM25]", options: IndexOptions, lexicon: Lexicon
+        self,
+        passages: list[Passage],
+        searchers: "dict[Kind, BM25]",
+        options: IndexOptions,
+        lexicon: Lexicon,
+        vectors: np.ndarray | None = None,
     ) -> None:
         self.passages = passages
         """All passages, chapter by chapter in the order of the books."""
@@ -94,6 +116,7 @@ class Index:
         self.lexicon = lexicon
         """People and their other names; empty where the index was made before there was one."""
         self._searchers = searchers
+        self._vectors = vectors
         books = np.array([passage.book for passage in passages])
         self._rows = {book: np.flatnonzero(books == book) for book in dict.fromkeys(books.tolist())}
         self._chapters: dict[tuple[str, int], list[Passage]] = {}
@@ -117,11 +140,14 @@ class Index:
                 kind: BM25.load(path / kind, mmap=True, auto_compile=False) for kind in KINDS
             }
             options = IndexOptions(**head["options"])
+            vectors = np.load(path / VECTORS, mmap_mode="r") if options.embedding_model else None
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path} is a broken search index ({error}); {again}.") from error
         if any(searcher.scores["num_docs"] != len(passages) for searcher in searchers.values()):
             raise UserError(f"{path} is a broken search index (passages are missing); {again}.")
-        return cls(passages, searchers, options, Lexicon.open(path))
+        if vectors is not None and len(vectors) != len(passages):
+            raise UserError(f"{path} is a broken search index (vectors are missing); {again}.")
+        return cls(passages, searchers, options, Lexicon.open(path), vectors)
 
     @property
     def books(self) -> list[str]:
@@ -154,14 +180,23 @@ class Index:
     def search(self, query: str, k: int) -> list[Hit]:
         """The best `k` passages, best first; ties go to the earlier passage. Empty where no term of the query is known.
 
-        A 《title》 of one of the books limits the search to that book.
+        A 《title》 of one of the books limits the search to that book. With an embedding model, its order counts as
+        much as that of the words. Raises UserError where the model that the index was made with cannot be loaded.
         """
         rows = self._rows_for(query)
         scores = self._score(terms(bare(query, self.books)))[rows]
+        if self._vectors is not None:
+            near = self._vectors[rows].astype(np.float32) @ self._embedder.vectors([self.bare(query)])[0]
+            scores = 1 / (_EVEN + _ranks(scores)) + 1 / (_EVEN + _ranks(near))
         order = np.lexsort((rows, -scores))[:k]
         return [
             Hit(passage=self.passages[rows[place]], score=float(scores[place])) for place in order if scores[place] > 0
         ]
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        assert self.options.embedding_model is not None
+        return _embedder(self.options.embedding_model)
 
     def _score(self, query: dict[Kind, list[str]]) -> np.ndarray:
         """BM25 of every passage, float32 [passages]: the weighted sum over the kinds of terms."""
@@ -217,6 +252,13 @@ class Index:
     def _rows_for(self, query: str) -> np.ndarray:
         """The passages to search, as row numbers in order: of the books the query is about."""
         return np.sort(np.concatenate([self._rows[title] for title in self.named_books(query)]))
+
+
+def _ranks(scores: np.ndarray) -> np.ndarray:
+    """The rank of each score, 0 for the highest; of equal ones the first is ahead."""
+    ranks = np.empty(len(scores), dtype=np.int64)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+    return ranks
 
 
 def _number(documents: list[list[str]]) -> tuple[list[list[int]], dict[str, int]]:

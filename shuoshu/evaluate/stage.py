@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shuoshu.embedder import Embedder
 from shuoshu.errors import UserError
 from shuoshu.evaluate.asking import Answerer, AnswerLike, Asked, Mode, Sheet, ask_all, make_sheet
 from shuoshu.evaluate.baselines import baselines
-from shuoshu.evaluate.embedding import Embedder
+from shuoshu.evaluate.embedding import similarity
 from shuoshu.evaluate.judge import Duel, Judge, Verdict, tally
 from shuoshu.evaluate.report import render_report
 from shuoshu.evaluate.scores import Marked, headline, headline_places, score
@@ -45,7 +46,8 @@ def evaluate(
     judge = Judge(options, out) if options.judge else None
     sheet = make_sheet(questions, train or [], options.trained, options.paraphrases)
     asked = _ask_models(models, sheet, options, tips)
-    scores = _score(models, asked, Embedder(options.embedding_model), train)
+    embedder = Embedder(options.embedding_model) if options.embedding_model else None
+    scores = _score(models, asked, embedder, train)
     _write(out, scores, _records(sheet, asked), asked)
     if judge is not None:
         verdicts = _judge(judge, asked)
@@ -71,7 +73,10 @@ def _ask_models(
 
 
 def _score(
-    models: Mapping[str, Answerer], asked: Mapping[Side, Asked], embedder: Embedder, train: Sequence[Question] | None
+    models: Mapping[str, Answerer],
+    asked: Mapping[Side, Asked],
+    embedder: Embedder | None,
+    train: Sequence[Question] | None,
 ) -> dict[str, dict[str, Any]]:
     scores: dict[str, dict[str, Any]] = {name: {} for name in models}
     bits = {name: model.bits_per_char() for name, model in models.items()}
@@ -79,9 +84,9 @@ def _score(
     for side, result in asked.items():
         chosen = headline(result.marked)
         base = base or baselines([m.question for m in chosen], train)  # the same for every model
-        similarity = embedder.similarity([m.answer for m in chosen], [m.question.answer for m in chosen])
+        alike = similarity(embedder, [m.answer for m in chosen], [m.question.answer for m in chosen])
         scores[side.model][side.way] = score(
-            result.marked, seconds=result.seconds, similarity=similarity, bits_per_char=bits[side.model], baselines=base
+            result.marked, seconds=result.seconds, similarity=alike, bits_per_char=bits[side.model], baselines=base
         )
         say(_summary(side, scores[side.model][side.way]))
     return scores

@@ -125,7 +125,7 @@ def probe(learner: Learner, plan: Plan) -> float:
     """
     model = learner.model
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
-    optimiser = Optimiser(model, plan.optimizer, plan.lr, plan.weight_decay)
+    optimiser = Optimiser(model, plan.optimizer, plan.lr, plan.weight_decay, plan.table_rate)
     batches = learner.source.epoch(0)
     times = []
     for turn in range(3):
@@ -148,7 +148,7 @@ def train(learner: Learner, plan: Plan, folder: Path, hooks: Hooks, label: str) 
     learner.objective.noise = plan.noise
     run = torch.compile(learner.wrapped) if plan.compile else learner.wrapped
     assert isinstance(run, nn.Module)
-    optimiser = Optimiser(model, plan.optimizer, plan.lr, plan.weight_decay)
+    optimiser = Optimiser(model, plan.optimizer, plan.lr, plan.weight_decay, plan.table_rate)
     average = Average(model, plan.ema)
     state = _resume(learner, optimiser, average, plan, folder)
     began, saved = time.monotonic() - state.seconds, time.monotonic()
@@ -246,7 +246,8 @@ def _score(
     if hooks.score is None:
         return
     judged = learner.wrapped.eval() if learner.sharded else learner.model.eval()
-    bits = learner.team.agree(hooks.score(judged))
+    with autocast(plan, learner.device):
+        bits = learner.team.agree(hooks.score(judged))
     state.scores.append((state.step, bits))
     note(valid_bits_per_char=bits, seconds=round(state.seconds, 2))
     if bits < state.best:

@@ -5,13 +5,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from shuoshu.train.muon import Muon
+
 
 class Optimiser:
     """One or two torch optimisers stepped as one, whose state is a flat dictionary of tensors (safetensors, no pickle).
 
-    Muon (Jordan 2024, `torch.optim.Muon`) orthogonalises the update of each hidden matrix; embeddings and gains are
-    not such matrices and go to AdamW. `match_rms_adamw` (Moonlight, arXiv:2502.16982) scales Muon's update to
-    AdamW's usual size, so that one learning rate serves both.
+    Muon orthogonalises the update of each hidden matrix; embeddings and gains are not such matrices and go to AdamW.
     """
 
     def __init__(
@@ -20,8 +20,10 @@ class Optimiser:
         kind: Literal["muon", "adamw"],
         lr: float,
         weight_decay: float,
+        table_rate: float = 1.0,
         betas: tuple[float, float] = (0.9, 0.95),
     ) -> None:
+        """`table_rate`: beside Muon, the rate of embeddings and gains as a multiple of that of the matrices."""
         # A tied output layer appears once, under the embedding's name.
         named = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         inner = {name for name, weight in named.items() if weight.dim() == 2 and "layers." in name}
@@ -38,19 +40,19 @@ class Optimiser:
         self._weights = [*matrices.values(), *tables.values(), *gains.values()]
         self.parts: list[torch.optim.Optimizer]
         if kind == "muon":
-            muon = torch.optim.Muon(
-                list(matrices.values()), lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
+            muon = Muon(matrices.values(), lr, weight_decay)
             self.parts = [muon, torch.optim.AdamW(plain, lr=lr, betas=betas, fused=fused)]
+            self._rates = [1.0, table_rate]
         else:
             decayed = [{"params": list(matrices.values()), "weight_decay": weight_decay}, *plain]
             self.parts = [torch.optim.AdamW(decayed, lr=lr, betas=betas, fused=fused)]
+            self._rates = [1.0]
 
     def step(self, lr: float) -> None:
-        """One update of all weights at this learning rate; gradients are cleared."""
-        for part in self.parts:
+        """One update of all weights at this learning rate of the matrices; gradients are cleared."""
+        for part, rate in zip(self.parts, self._rates, strict=True):
             for group in part.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * rate
             part.step()
             part.zero_grad(set_to_none=True)
 

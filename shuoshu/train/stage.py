@@ -17,11 +17,12 @@ from shuoshu.model import MiniGLM, describe
 from shuoshu.terminal import clock, say
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.adapters import adapt, merge
+from shuoshu.train.allocator import keep_freed_memory
 from shuoshu.train.data import Source
 from shuoshu.train.loop import Hooks, Learner, plan_or_saved, probe, train
 from shuoshu.train.objective import Objective
 from shuoshu.train.plot import plot_metrics
-from shuoshu.train.regime import Plan, Stage, choose_settings, default_minutes
+from shuoshu.train.regime import Plan, Stage, choose_settings, default_minutes, reasons
 from shuoshu.train.team import SOLO, Team, must_shard, whole
 from shuoshu.train.track import tracking
 
@@ -66,6 +67,7 @@ def run_training(training: Training) -> tuple[MiniGLM, dict[str, Any]]:
     stage, folder, options, team = training.stage, training.folder, training.options, training.team
     model, tokenizer = training.model, training.tokenizer
     device = next(model.parameters()).device
+    keep_freed_memory()
     config = model.config
     settings = choose_settings(options, stage, 1, device)
     for module in model.modules():
@@ -85,7 +87,7 @@ def run_training(training: Training) -> tuple[MiniGLM, dict[str, Any]]:
         f"{stage}: {describe(config)} on {_place(device, team, learner.sharded)}, {plan.precision}; {plan.steps} steps "
         f"of {plan.batch} rows, {plan.steps / source.steps:.1f} epochs of {source.tokens:,} tokens "
         f"({source.characters:,} characters); {plan.optimizer} {plan.lr:g}, decay {plan.weight_decay:g}, "
-        f"dropout {plan.dropout:g}."
+        f"dropout {plan.dropout:g}. {reasons(plan, stage, plan.steps / source.steps, options)}"
     )
     for module in model.modules():
         if isinstance(module, nn.Dropout):

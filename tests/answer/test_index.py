@@ -1,10 +1,12 @@
 import json
 import math
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -168,3 +170,58 @@ def test_threads_find_what_one_finds(novella_index: Index) -> None:
         assert list(pool.map(lambda q: novella_index.search(q, 5), queries)) == [
             novella_index.search(q, 5) for q in queries
         ]
+
+
+class StandIn:
+    """A model as sentence-transformers gives it, that knows one thing: 先生 means what 师父 means."""
+
+    LIKE = (("先生", "师父"),)
+    WORDS = ("师父", "剑", "茶", "灯", "雪")
+
+    def __init__(self, name: str, **_: object) -> None:
+        if "absent" in name:
+            raise OSError(f"{name} is no model")
+
+    def encode(self, texts: list[str], **_: object) -> np.ndarray:
+        for word, meaning in self.LIKE:
+            texts = [text.replace(word, meaning) for text in texts]
+        vectors = np.array([[word in text for word in self.WORDS] for text in texts], dtype=np.float32) + 0.01
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def embedding_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ModuleType("sentence_transformers")
+    library.SentenceTransformer = StandIn  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+
+
+TAUGHT = [
+    chapter("书", text, number)
+    for number, text in enumerate(("他的剑很旧。", "他的师父姓邵。", "他的茶凉了。", "他的灯灭了。"), 1)
+]
+
+
+def test_an_embedding_model_finds_what_words_do_not(tmp_path: Path, embedding_library: None) -> None:
+    build_index(TAUGHT, tmp_path / "words", IndexOptions())
+    build_index(TAUGHT, tmp_path / "both", IndexOptions(embedding_model="a/model"))
+    question = "先生是哪位"
+    assert not Index.open(tmp_path / "words").search(question, 1)  # not a word of it stands in the book
+    index = Index.open(tmp_path / "both")
+    found = index.search(question, 4)
+    assert found[0].passage.text == "他的师父姓邵。"
+    # Both orders count alike: where words and meaning point to different passages, both come before all others.
+    assert {hit.passage.text for hit in index.search("先生的茶", 2)} == {"他的师父姓邵。", "他的茶凉了。"}
+    ranked = index.search("先生的茶", 4)
+    assert [hit.score for hit in ranked] == sorted((hit.score for hit in ranked), reverse=True)
+    assert ranked[0].score == pytest.approx(1 / 60 + 1 / 61)
+
+
+def test_an_embedding_model_that_is_not_there_is_named(tmp_path: Path, embedding_library: None) -> None:
+    with pytest.raises(UserError, match=r"absent/model .index\.embedding_model.*not on this machine"):
+        build_index(TAUGHT, tmp_path / "index", IndexOptions(embedding_model="absent/model"))
+    assert not (tmp_path / "index").exists()
+    build_index(TAUGHT, tmp_path / "index", IndexOptions(embedding_model="a/model"))
+    np.save(tmp_path / "index" / index_module.VECTORS, np.zeros((1, 5), dtype=np.float16))
+    with pytest.raises(UserError, match="vectors are missing"):
+        Index.open(tmp_path / "index")

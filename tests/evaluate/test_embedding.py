@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny import write_embedding_model
 
-from shuoshu.evaluate.embedding import Embedder
+from shuoshu.embedder import Embedder
+from shuoshu.evaluate.embedding import similarity
 
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("sentence_transformers") is None, reason="sentence-transformers is not installed"
@@ -19,7 +21,7 @@ needs_library = pytest.mark.skipif(
 
 def reason_without_a_hub(name: str, **environment: str) -> tuple[str, float]:
     """The note in a process of its own (the hub's settings are read at import), and the seconds it took."""
-    code = f"from shuoshu.evaluate.embedding import Embedder; print(Embedder({name!r}).similarity(['甲'], ['乙']).note)"
+    code = f"from shuoshu.embedder import Embedder; print(Embedder({name!r}).fault)"
     start = time.monotonic()
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
@@ -28,19 +30,19 @@ def reason_without_a_hub(name: str, **environment: str) -> tuple[str, float]:
 
 
 def test_no_model_given() -> None:
-    found = Embedder(None).similarity(["甲"], ["乙"])
+    found = similarity(None, ["甲"], ["乙"])
     assert found.mean is None
     assert "evaluate.embedding_model" in (found.note or "")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    found = Embedder(str(tmp_path / "model")).similarity(["甲"], ["乙"])
+    found = similarity(Embedder(str(tmp_path / "model")), ["甲"], ["乙"])
     assert found.mean is None
     assert found.note == f"{tmp_path / 'model'}: no such folder"
 
 
 def test_no_library_or_a_folder_that_is_no_model(tmp_path: Path) -> None:
-    found = Embedder(str(tmp_path)).similarity(["甲"], ["乙"])
+    found = similarity(Embedder(str(tmp_path)), ["甲"], ["乙"])
     assert found.mean is None
     assert found.note
 
@@ -60,25 +62,10 @@ def test_a_hub_name_without_a_network_is_skipped_soon(tmp_path: Path) -> None:
 
 @needs_library
 def test_a_model_in_a_folder_compares(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Split
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", *"虞照川的师父是邵拙谁"])}
-    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Split("", "isolated")  # type: ignore[assignment]
-    folder = tmp_path / "bert"
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
-    BertModel(config).save_pretrained(folder)
-
-    embedder = Embedder(str(folder))
-    found = embedder.similarity(["师父是邵拙", "虞照川"], ["师父是邵拙", "虞照川"])
+    embedder = Embedder(str(write_embedding_model(tmp_path, "虞照川的师父是邵拙谁")))
+    found = similarity(embedder, ["师父是邵拙", "虞照川"], ["师父是邵拙", "虞照川"])
     assert found.mean == pytest.approx(1, abs=1e-5)
     assert found.mismatched is not None
     assert found.mismatched < 1
-    assert found.note == str(folder)
-    assert embedder.similarity(["虞"], ["虞"]).mismatched is None
+    assert found.note == embedder.name
+    assert similarity(embedder, ["虞"], ["虞"]).mismatched is None

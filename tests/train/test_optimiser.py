@@ -4,8 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tiny import random_model
+from torch import nn
 
 from shuoshu.tokenizer import Tokenizer
+from shuoshu.train.muon import Muon
 from shuoshu.train.optimiser import Optimiser, learning_rate
 
 
@@ -29,6 +31,27 @@ def test_muon_takes_the_matrices_of_the_blocks_only(tokenizer: Tokenizer):
     assert by_muon | by_adamw == set(names.values())
     assert not by_muon & by_adamw
     assert by_muon == {name for name in names.values() if name.endswith("_proj.weight")}
+
+
+def test_muon_moves_weights_as_torchs_own_does():
+    """With as many Newton-Schulz steps: tall, wide and square matrices, those of one shape in one batch."""
+    random = torch.Generator().manual_seed(3)
+    shapes = [(64, 64), (64, 160), (160, 64), (64, 64), (64, 160)]
+    mine = [nn.Parameter(torch.randn(shape, generator=random) * 0.02) for shape in shapes]
+    theirs = [nn.Parameter(weight.detach().clone()) for weight in mine]
+    began = [weight.detach().clone() for weight in mine]
+    ours = Muon(mine, lr=0.01, weight_decay=0.1, steps=5)
+    torchs = torch.optim.Muon(theirs, lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(4):
+        for one, other in zip(mine, theirs, strict=True):
+            one.grad = torch.randn(one.shape, generator=random)
+            other.grad = one.grad.clone()
+        ours.step()
+        torchs.step()
+    for one, other, start in zip(mine, theirs, began, strict=True):
+        moved = (other - start).norm()
+        assert moved > 0.01
+        assert (one - other).norm() < 0.02 * moved  # both work in bf16, of eight bits
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])

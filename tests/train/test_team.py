@@ -29,14 +29,6 @@ def _curve(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "pretrain" / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.fixture
-def run(tiny_run: Path, tmp_path: Path) -> Path:
-    copy = tmp_path / "run"
-    shutil.copytree(tiny_run, copy)
-    shutil.rmtree(copy / "pretrain")
-    return copy
-
-
 # Muon makes its updates orthogonal in bf16, which parts of matrices round otherwise: with it 1.1e-5 were seen.
 @pytest.mark.parametrize(("shard", "optimizer"), [("no-shard", "muon"), ("shard", "adamw")])
 def test_two_processes_have_the_losses_of_one(shard: str, optimizer: str, run: Path, tmp_path: Path):
