@@ -20,6 +20,8 @@ from shuoshu.train.score import answer_bits, bits_per_char
 from shuoshu.train.stage import Training, begin, run_training
 from shuoshu.train.team import join
 
+QUICK_PAIRS = 48
+"""Wordings set aside that are scored while training, evenly spread."""
 UNTOLD = 0.1
 """Least share of unanswerable questions among those learned."""
 
@@ -50,6 +52,8 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         )
         return made
 
+    # Twenty looks at all of them took 59 % of the demo's fine-tuning.
+    valid = [valid[i * len(valid) // QUICK_PAIRS] for i in range(QUICK_PAIRS)] if len(valid) > QUICK_PAIRS else valid
     hooks = Hooks(score=(lambda m: answer_bits(m, valid, tokenizer.characters_of)) if valid else None)
     model, figures = run_training(
         Training(

@@ -23,7 +23,7 @@ from shuoshu.train.data import Source, TextSource, hold_out
 from shuoshu.train.ensemble import lessons, train_lessons
 from shuoshu.train.loop import Hooks
 from shuoshu.train.regime import choose_config, default_minutes, pick_device
-from shuoshu.train.score import bits_per_char
+from shuoshu.train.score import HeldOut, bits_per_char
 from shuoshu.train.stage import Training, begin
 from shuoshu.train.team import join
 from shuoshu.weights import find_model
@@ -65,7 +65,7 @@ def pretrain(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
     prompts = classic_prompts(chapters)
     context = model.config.max_position_embeddings
     hooks = Hooks(
-        score=(lambda m: bits_per_char(m, tokenizer, texts, context, QUICK_WINDOWS)) if held else None,
+        score=HeldOut(tokenizer, texts, context, QUICK_WINDOWS).bits_per_char if held else None,
         # What shows is the plain model: adapters beside its weights are unknown to the engine.
         show=None if options["lora"] else lambda m: continue_prompts(m, tokenizer, prompts),
     )

@@ -8,7 +8,7 @@ with it (question-to-question search: RePAQ, Lewis et al., arXiv:2102.07033; her
 import math
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +47,8 @@ class QuestionBank:
         }
         self._weight = np.array([self._weigh(counts) for counts in counted])
 
-    def nearest(self, question: str, most: int, but: str = "") -> list[Known]:
-        """At most `most` trained questions with a term in common, the most similar first.
-
-        `but` leaves one wording out of the comparison, as if it had not been trained.
-        """
+    def nearest(self, question: str, most: int) -> list[Known]:
+        """At most `most` trained questions with a term in common, the most similar first."""
         if not self.questions:
             return []
         counts = self._terms(question)
@@ -61,15 +58,10 @@ class QuestionBank:
                 rows, times = self._places[term].T
                 shared[rows] += np.minimum(times, count) * self._rarity[term]
         likeness = 2 * shared / (self._weight + self._weigh(counts) + 1e-9)
-        if but:
-            likeness[[row for row, wording in enumerate(self._wordings()) if wording == but]] = 0
         best: NDArray[np.float64] = np.zeros(len(self.questions))
         np.maximum.at(best, self._owner, likeness)
         order = np.argsort(-best, kind="stable")[:most]
         return [Known(question=self.questions[i], likeness=float(best[i])) for i in order if best[i] > 0]
-
-    def _wordings(self) -> Iterator[str]:
-        return (wording for question in self.questions for wording in question.wordings())
 
     def _terms(self, wording: str) -> Counter[str]:
         return Counter(term for kind in terms(bare(wording, self.books)).values() for term in kind)

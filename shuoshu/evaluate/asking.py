@@ -28,7 +28,7 @@ class CitedPlace(CitationLike, Protocol):
 
 
 class AnswerLike(Protocol):
-    """What a model gives for one question. It may also have `confidence`, 0 to 1 or None (see `scores.Marked`)."""
+    """What a model gives for one question."""
 
     @property
     def answer(self) -> str: ...
@@ -42,6 +42,15 @@ class AnswerLike(Protocol):
     def truncated(self) -> bool: ...
     @property
     def broken(self) -> int: ...
+    @property
+    def confidence(self) -> float | None:
+        """How sure it is, 0 to 1; None where it cannot tell (see `scores.Marked`)."""
+        ...
+
+    @property
+    def tips(self) -> Sequence[tuple[str, str]]:
+        """What was changed in the question, before and after."""
+        ...
 
 
 class Answerer(Protocol):
@@ -126,7 +135,7 @@ def ask_all(model: Answerer, sheet: Sheet, mode: Mode, tips: bool, bar: Progress
             answer.citations if mode == "open" else None,
             truncated=answer.truncated,
             broken=answer.broken,
-            confidence=getattr(answer, "confidence", None),
+            confidence=answer.confidence,
             extra=place >= len(sheet.first),
         )
         for place, (question, answer) in enumerate(zip(questions, answers, strict=True))

@@ -173,7 +173,7 @@ def _answer_record(answer: AnswerLike, marked: Marked) -> dict[str, Any]:
         "answer": answer.answer,
         "right": marked.right,
         "confidence": None if marked.confidence is None else round(marked.confidence, 4),
-        "tips": list(getattr(answer, "tips", ())),
+        "tips": list(answer.tips),
         "rouge_l": round(marked.rouge_l, 4),
         "rouge_l_char": round(marked.rouge_l_char, 4),
         "citations": [{name: getattr(citation, name) for name in names} for citation in answer.citations],

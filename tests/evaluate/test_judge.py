@@ -162,6 +162,8 @@ class Answer:
     seconds: float = 0.01
     truncated: bool = False
     broken: int = 0
+    confidence: float | None = None
+    tips: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Answer:
     truncated: bool = False
     broken: int = 0
     confidence: float | None = None
+    tips: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,3 +33,16 @@ def test_answer_bits_reads_the_prompt_and_scores_the_answer(tokenizer: Tokenizer
         nats -= logits.log_softmax(-1)[token].item()
     bits = answer_bits(model, [(prompt, answer)], tokenizer.characters_of)
     assert bits == pytest.approx(nats / math.log(2) / 3, rel=1e-4)
+
+
+def test_answers_scored_together_are_those_scored_alone(tokenizer: Tokenizer, novella: str):
+    model = random_model(tokenizer)
+    pairs = [
+        (tokenizer.encode(novella[i : i + 9 + i % 7]), tokenizer.encode(novella[i * 3 : i * 3 + 5 + i % 4]))
+        for i in range(3, 40)
+    ]
+    counts = tokenizer.characters_of
+    characters = [sum(counts[token] for token in answer) for _, answer in pairs]
+    alone = [answer_bits(model, [pair], counts) for pair in pairs]
+    expected = sum(bits * n for bits, n in zip(alone, characters, strict=True)) / sum(characters)
+    assert answer_bits(model, pairs, counts) == pytest.approx(expected, rel=1e-4)
