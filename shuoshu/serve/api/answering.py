@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from shuoshu.errors import UserError
 from shuoshu.recipe import Sampling
+from shuoshu.serve.api.forms import ChatForm, End, Part, TextForm
+from shuoshu.serve.api.replies import as_json
 from shuoshu.serve.faults import ApiError, broken
-from shuoshu.serve.forms import ChatForm, End, Part, TextForm
 from shuoshu.serve.gate import closing, full
-from shuoshu.serve.headers import Receive, Scope, Send
+from shuoshu.serve.guard.headers import Receive, Scope, Send
 from shuoshu.serve.hear import ClientGone, while_heard
 from shuoshu.serve.ledger import Record, log
-from shuoshu.serve.replies import as_json
 
 if TYPE_CHECKING:
     from shuoshu.serve.gate import Gate

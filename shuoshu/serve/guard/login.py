@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from shuoshu.serve.keys import Keys
+from shuoshu.serve.guard.keys import Keys
 
 STYLE = """
 :root { color-scheme: light dark }

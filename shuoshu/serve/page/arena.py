@@ -17,9 +17,9 @@ from typing import Any
 from shuoshu.answer.ask import Mode
 from shuoshu.recipe import Sampling
 from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.page.talk import TICK, whole
+from shuoshu.serve.page.votes import Choice, Contender, append_vote, read_votes, standings
 from shuoshu.serve.sentences import Sentence
-from shuoshu.serve.talk import TICK, whole
-from shuoshu.serve.votes import Choice, Contender, append_vote, read_votes, standings
 
 MOST_OPEN = 1000
 """Duels that wait for their vote; the oldest are forgotten first."""

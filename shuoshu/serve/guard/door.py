@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from shuoshu.serve.faults import ApiError, broken
 from shuoshu.serve.gate import Gate, closing
-from shuoshu.serve.headers import App, Message, Receive, Scope, Send, guarded_send
-from shuoshu.serve.keys import Keys
+from shuoshu.serve.guard.headers import App, Message, Receive, Scope, Send, guarded_send
+from shuoshu.serve.guard.keys import Keys
+from shuoshu.serve.guard.login import let_in, show_form, take_form
 from shuoshu.serve.ledger import Ledger, Record, log
-from shuoshu.serve.login import let_in, show_form, take_form
 
 BODY = 1 << 20
 """Bytes of a request: a conversation of 300,000 characters."""

@@ -15,11 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shuoshu.serve.events import BUSY, Events, Said
 from shuoshu.serve.faults import ApiError
 from shuoshu.serve.gate import Gate
-from shuoshu.serve.labels import COOKIE, document, language
 from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.page.events import BUSY, Events, Said
+from shuoshu.serve.page.languages import COOKIE, document, language
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,7 +54,7 @@ class Web:
 def read_web() -> Web:
     """The folder `web` of the package."""
     found = {
-        file.name: file.read_bytes() for file in files("shuoshu.serve").joinpath("web").iterdir() if file.is_file()
+        file.name: file.read_bytes() for file in files("shuoshu.serve.page").joinpath("web").iterdir() if file.is_file()
     }
     version = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(found.items()))).hexdigest()[:12]
     labels = {key: tuple(pair) for key, pair in json.loads(found.pop("labels.json")).items()}

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from shuoshu.serve.login import STYLE
+from shuoshu.serve.guard.login import STYLE
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -11,16 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from shuoshu import __version__
 from shuoshu.answer.ask import Mode
-from shuoshu.serve.answering import Answering, quoted, written
-from shuoshu.serve.body import StrictRoute
-from shuoshu.serve.faults import ApiError, speak_openai
-from shuoshu.serve.forms import ChatForm, TextForm
-from shuoshu.serve.gate import Gate
-from shuoshu.serve.ledger import Ledger, Record
-from shuoshu.serve.narrator import Narrator
-from shuoshu.serve.options import ServeOptions
-from shuoshu.serve.replies import ChatCompletion, Completion, FaultModel, ModelCard, ModelList
-from shuoshu.serve.wire import (
+from shuoshu.serve.api.answering import Answering, quoted, written
+from shuoshu.serve.api.body import StrictRoute
+from shuoshu.serve.api.forms import ChatForm, TextForm
+from shuoshu.serve.api.replies import ChatCompletion, Completion, FaultModel, ModelCard, ModelList
+from shuoshu.serve.api.wire import (
     CHAT_EXAMPLES,
     COMPLETION_EXAMPLES,
     LONGEST_QUESTION,
@@ -28,6 +23,11 @@ from shuoshu.serve.wire import (
     Common,
     CompletionRequest,
 )
+from shuoshu.serve.faults import ApiError, speak_openai
+from shuoshu.serve.gate import Gate
+from shuoshu.serve.ledger import Ledger, Record
+from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.options import ServeOptions
 
 DESCRIPTION = """Answers about the books a model was trained on, in the form of OpenAI's API.
 

@@ -16,15 +16,15 @@ from shuoshu.errors import UserError
 from shuoshu.evaluate.metrics import has_verdict, is_right
 from shuoshu.files import reason
 from shuoshu.recipe import Sampling
-from shuoshu.serve.arena import Arena
-from shuoshu.serve.controls import chosen_sampling, controls
-from shuoshu.serve.examples import example_questions
-from shuoshu.serve.library import Library
 from shuoshu.serve.narrator import Narrator
+from shuoshu.serve.page.arena import Arena
+from shuoshu.serve.page.controls import chosen_sampling, controls
+from shuoshu.serve.page.examples import example_questions
+from shuoshu.serve.page.library import Library
+from shuoshu.serve.page.sheet import MOST_BYTES, as_question, from_base64, read_sheet
+from shuoshu.serve.page.talk import TICK, listened, whole
+from shuoshu.serve.page.votes import CHOICES, Contender
 from shuoshu.serve.sentences import Sentence
-from shuoshu.serve.sheet import MOST_BYTES, as_question, from_base64, read_sheet
-from shuoshu.serve.talk import TICK, listened, whole
-from shuoshu.serve.votes import CHOICES, Contender
 
 LONGEST = 2000
 """Characters of a question. What the model cannot take in it refuses itself; this keeps a pasted book off the line."""

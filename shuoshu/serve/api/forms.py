@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shuoshu.answer.ask import Citation
 from shuoshu.generate.request import TokenLogprob
-from shuoshu.serve.replies import chat_logprobs, citation_record, head, text_logprobs, usage_record
+from shuoshu.serve.api.replies import chat_logprobs, citation_record, head, text_logprobs, usage_record
 
 if TYPE_CHECKING:
     from shuoshu.serve.narrator import Narrator
