@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK
+from shuoshu.books.reading.extract import HEADING_MARK
 
 PASSAGE = 60
 """Characters of a paragraph that no author writes twice."""

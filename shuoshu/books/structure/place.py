@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shuoshu.books.headings import Heading
+from shuoshu.books.structure.headings import Heading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,18 +8,18 @@ import re
 from collections.abc import Callable
 
 from shuoshu.books.account import Account
-from shuoshu.books.adverts import adverts
-from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
-from shuoshu.books.extract import HEADING_MARK
-from shuoshu.books.gutenberg import gutenberg
-from shuoshu.books.mojibake import mojibake
-from shuoshu.books.notices import decorations, notices
-from shuoshu.books.oneline import one_line
-from shuoshu.books.pages import pages
-from shuoshu.books.quotes import quotes
-from shuoshu.books.repeats import boilerplate, repeats
-from shuoshu.books.reread import reread
-from shuoshu.books.wraps import wraps
+from shuoshu.books.cleaning.adverts import adverts
+from shuoshu.books.cleaning.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
+from shuoshu.books.cleaning.gutenberg import gutenberg
+from shuoshu.books.cleaning.mojibake import mojibake
+from shuoshu.books.cleaning.notices import decorations, notices
+from shuoshu.books.cleaning.oneline import one_line
+from shuoshu.books.cleaning.pages import pages
+from shuoshu.books.cleaning.quotes import quotes
+from shuoshu.books.cleaning.repeats import boilerplate, repeats
+from shuoshu.books.cleaning.reread import reread
+from shuoshu.books.cleaning.wraps import wraps
+from shuoshu.books.reading.extract import HEADING_MARK
 
 Rule = Callable[[str, Account], str]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK, Extract
+from shuoshu.books.reading.extract import HEADING_MARK, Extract
 from shuoshu.errors import UserError
 
 TEXT_COLUMNS = ("text", "content", "body", "正文", "内容", "文本", "passage", "article")

@@ -6,7 +6,7 @@ each volume gives way to the count. What stands before the first chapter is 0.
 
 from bisect import bisect_right
 
-from shuoshu.books.headings import Heading
+from shuoshu.books.structure.headings import Heading
 
 _RUN = 0.6  # share of the claims that must rise together to be believed
 _LEAP = 3  # chapters missing in one place that a single heading behind the gap is believed

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK
+from shuoshu.books.reading.extract import HEADING_MARK
 from shuoshu.books.scan import Words, codes
 
 # A long line that ends in a comma; short ones are verse.

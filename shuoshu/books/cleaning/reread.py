@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from shuoshu.books.account import Account
-from shuoshu.books.characters import MISSING
+from shuoshu.books.cleaning.characters import MISSING
 from shuoshu.books.everyday import EVERYDAY
 
 _SAMPLE = 1500  # characters of each of three samples

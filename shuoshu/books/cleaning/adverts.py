@@ -10,10 +10,10 @@ import itertools
 import re
 
 from shuoshu.books.account import Account
-from shuoshu.books.advert_words import ADDRESS, LIKELY, SURE, WEAK, Token, anchors, plain, tokens
-from shuoshu.books.extract import HEADING_MARK
-from shuoshu.books.notices import RULE_OF_SIGNS, has_rules_of_signs
-from shuoshu.books.parted import RUN, parted_places
+from shuoshu.books.cleaning.advert_words import ADDRESS, LIKELY, SURE, WEAK, Token, anchors, plain, tokens
+from shuoshu.books.cleaning.notices import RULE_OF_SIGNS, has_rules_of_signs
+from shuoshu.books.cleaning.parted import RUN, parted_places
+from shuoshu.books.reading.extract import HEADING_MARK
 from shuoshu.books.scan import Words
 
 _ANCHORS = anchors()

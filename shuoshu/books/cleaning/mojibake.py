@@ -7,7 +7,7 @@ line ends; and a passage was stored in another encoding than the rest (GBK bytes
 import re
 
 from shuoshu.books.account import Account
-from shuoshu.books.characters import MISSING
+from shuoshu.books.cleaning.characters import MISSING
 from shuoshu.books.everyday import EVERYDAY
 
 _SUSPECT = re.compile(

@@ -98,7 +98,7 @@ def archive_members(path: Path) -> list[zipfile.ZipInfo]:
 
 def readable(path: Path) -> str:
     """A path as text: names on old disks may be in GBK or Big5, which Python hands on as half surrogates."""
-    from shuoshu.books.encoding import decode
+    from shuoshu.books.reading.encoding import decode
 
     name = str(path)
     return name if name.isprintable() else "/".join(decode(os.fsencode(part)).text for part in name.split("/"))
@@ -106,7 +106,7 @@ def readable(path: Path) -> str:
 
 def display_name(member: str) -> str:
     """A member's name, readable: old archives store GBK or Big5 bytes, which zipfile reads as cp437."""
-    from shuoshu.books.encoding import decode
+    from shuoshu.books.reading.encoding import decode
 
     try:
         data = member.encode("cp437")

@@ -6,9 +6,9 @@ Looked for only in books that have no headings of the usual kind.
 import re
 from typing import NamedTuple
 
-from shuoshu.books.headings import GAP, Heading, clean_title
-from shuoshu.books.numerals import parse
-from shuoshu.books.words import is_title
+from shuoshu.books.structure.headings import GAP, Heading, clean_title
+from shuoshu.books.structure.numerals import parse
+from shuoshu.books.structure.words import is_title
 
 FEWEST = 5
 """Story titles a book must have before such lines are believed."""

@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from shuoshu.books.account import Account
-from shuoshu.books.headings import parse_heading
+from shuoshu.books.structure.headings import parse_heading
 
 FEWEST = 8
 """Pages a text must have before their numbers are believed."""

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from shuoshu.books.account import Account
-from shuoshu.books.headings import CORE, GAP, LONGEST, parse_heading
-from shuoshu.books.numerals import NUMERAL, parse
+from shuoshu.books.structure.headings import CORE, GAP, LONGEST, parse_heading
+from shuoshu.books.structure.numerals import NUMERAL, parse
 
 _BEGINNINGS = 6  # lines tried as the first of the count
 FEWEST = 3

@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK, Extract
+from shuoshu.books.reading.extract import HEADING_MARK, Extract
 from shuoshu.errors import UserError
 
 PAGES = 20_000

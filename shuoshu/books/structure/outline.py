@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shuoshu.books.account import Account
-from shuoshu.books.bare import bare_headings
-from shuoshu.books.contents import BODY, bare_title, contents_lines, key, listing_lines
-from shuoshu.books.glued import split_headings
-from shuoshu.books.headings import Heading, parse_heading
-from shuoshu.books.names import doubled_titles, join_titles, without_tails
-from shuoshu.books.place import Place
+from shuoshu.books.structure.bare import bare_headings
+from shuoshu.books.structure.contents import BODY, bare_title, contents_lines, key, listing_lines
+from shuoshu.books.structure.glued import split_headings
+from shuoshu.books.structure.headings import Heading, parse_heading
+from shuoshu.books.structure.names import doubled_titles, join_titles, without_tails
+from shuoshu.books.structure.place import Place
 
 _LED = 0.5  # share of the headings of a unit that a name before the number must stand in
 _COPIED = 0.9  # share of a chapter's lines that must stand in an earlier one of the same heading to be its copy

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import replace
 
 from shuoshu.books.account import Account
-from shuoshu.books.contents import bare_title
-from shuoshu.books.headings import CORE, LONGEST, parse_heading
-from shuoshu.books.place import Place
-from shuoshu.books.words import is_title
+from shuoshu.books.structure.contents import bare_title
+from shuoshu.books.structure.headings import CORE, LONGEST, parse_heading
+from shuoshu.books.structure.place import Place
+from shuoshu.books.structure.words import is_title
 
 MOST = 0.6
 """Share of a book's chapters in which a thing must be so to be a habit of the book."""

@@ -8,9 +8,9 @@ import itertools
 import re
 from collections import Counter
 
-from shuoshu.books.headings import CORE, Heading
-from shuoshu.books.numerals import NUMERAL, parse
-from shuoshu.books.place import Place
+from shuoshu.books.structure.headings import CORE, Heading
+from shuoshu.books.structure.numerals import NUMERAL, parse
+from shuoshu.books.structure.place import Place
 
 BODY = 20
 """Most characters that may stand between two headings of a table of contents (page numbers, dots)."""

@@ -25,7 +25,7 @@ class Token(NamedTuple):
 
 def _read() -> dict[str, list[str]]:
     """The sections of `advert_words.txt`."""
-    text = resources.files("shuoshu.books").joinpath("advert_words.txt").read_text(encoding="utf-8")
+    text = resources.files("shuoshu.books.cleaning").joinpath("advert_words.txt").read_text(encoding="utf-8")
     text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
     return {section.split()[0]: section.split()[1:] for section in text.split("== ")[1:]}
 

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePath
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK
+from shuoshu.books.reading.extract import HEADING_MARK
 
 HEAD_LINES = 12
 """Lines at the head of a file in which a title page may stand."""

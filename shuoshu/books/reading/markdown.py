@@ -3,7 +3,7 @@
 import re
 
 from shuoshu.books.account import Account
-from shuoshu.books.extract import HEADING_MARK, Extract
+from shuoshu.books.reading.extract import HEADING_MARK, Extract
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)

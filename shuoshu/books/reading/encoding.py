@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from shuoshu.books.everyday import EVERYDAY, reading
-from shuoshu.books.resync import PAIRS, decode_pairs, decode_utf8
+from shuoshu.books.reading.resync import PAIRS, decode_pairs, decode_utf8
 from shuoshu.books.scan import codes
 
 WINDOW = 16_384

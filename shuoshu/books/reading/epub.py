@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from shuoshu.books.account import Account
-from shuoshu.books.containers import open_archive, read_member
-from shuoshu.books.encoding import decode
-from shuoshu.books.extract import HEADING_MARK, Extract
-from shuoshu.books.html import html_text
+from shuoshu.books.reading.containers import open_archive, read_member
+from shuoshu.books.reading.encoding import decode
+from shuoshu.books.reading.extract import HEADING_MARK, Extract
+from shuoshu.books.reading.html import html_text
 from shuoshu.errors import UserError
 
 _LONGEST_NAV = 2_000_000  # characters of a navigation document that are read

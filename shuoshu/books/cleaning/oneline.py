@@ -5,8 +5,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from shuoshu.books.account import Account
-from shuoshu.books.headings import CORE
-from shuoshu.books.numerals import NUMERAL, parse
+from shuoshu.books.structure.headings import CORE
+from shuoshu.books.structure.numerals import NUMERAL, parse
 
 LONGEST_LINE = 2_000
 """A line of more characters than this may be more than a paragraph."""

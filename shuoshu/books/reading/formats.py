@@ -3,14 +3,14 @@
 import re
 
 from shuoshu.books.account import Account
-from shuoshu.books.containers import Source, read_bytes
-from shuoshu.books.encoding import decode, looks_binary
-from shuoshu.books.epub import read_epub
-from shuoshu.books.extract import HEADING_MARK, Extract
-from shuoshu.books.html import html_text, page_title
-from shuoshu.books.markdown import markdown_extract
-from shuoshu.books.pdf import pdf_extract
-from shuoshu.books.tables import csv_extract, jsonl_extract, parquet_extract
+from shuoshu.books.reading.containers import Source, read_bytes
+from shuoshu.books.reading.encoding import decode, looks_binary
+from shuoshu.books.reading.epub import read_epub
+from shuoshu.books.reading.extract import HEADING_MARK, Extract
+from shuoshu.books.reading.html import html_text, page_title
+from shuoshu.books.reading.markdown import markdown_extract
+from shuoshu.books.reading.pdf import pdf_extract
+from shuoshu.books.reading.tables import csv_extract, jsonl_extract, parquet_extract
 from shuoshu.errors import UserError
 
 BY_NAME = {

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from shuoshu.books.numerals import ENGLISH, NUMERAL, TENS, parse
+from shuoshu.books.structure.numerals import ENGLISH, NUMERAL, TENS, parse
 
 LONGEST = 60
 """Longest heading line, in characters, Chinese; English ones may be twice as long."""
