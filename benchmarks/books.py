@@ -18,11 +18,11 @@ from unittest.mock import patch
 
 from rapidfuzz.distance import LCSseq
 
-from shuoshu.books import clean
 from shuoshu.books.account import Account
 from shuoshu.books.book import read_book
 from shuoshu.books.chapter import Chapter
-from shuoshu.books.containers import Source
+from shuoshu.books.cleaning import rules as clean
+from shuoshu.books.reading.containers import Source
 
 
 def likeness(ours: list[Chapter], theirs: list[Chapter], step: int = 1) -> float:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rapidfuzz.distance import LCSseq
 
-from shuoshu.books import clean
 from shuoshu.books.account import Account
+from shuoshu.books.cleaning import rules
 
 MARKED = Path(__file__).resolve().parents[1] / "tests/books/adverts-marked.txt"
 _STORY = "天色渐渐暗了下来，他独自一人走在回家的路上，心里想着白天的事。\n"
@@ -68,7 +68,7 @@ def _cleaned(line: str) -> str:
     text = f"{_STORY}{line}\n{_STORY}"
     account = Account(len(text))
     for rule in ("control", "markup", "adverts", "notices", "decorations"):
-        text = clean.BEFORE[rule](text, account)
+        text = rules.BEFORE[rule](text, account)
     return text.removeprefix(_STORY).removesuffix(_STORY)
 
 

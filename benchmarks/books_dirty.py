@@ -29,7 +29,7 @@ from dirty_ways import CHINESE, ENGLISH, at_random
 
 from shuoshu.books.book import Book, read_book
 from shuoshu.books.chapter import Chapter
-from shuoshu.books.containers import Source
+from shuoshu.books.reading.containers import Source
 
 Way = Callable[[Draft], None]
 

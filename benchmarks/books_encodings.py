@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rapidfuzz.distance import LCSseq
 
-from shuoshu.books.encoding import decode
+from shuoshu.books.reading.encoding import decode
 from shuoshu.books.sources import demo_book
 
 SIZES = (24, 61, 301, 1024, 4096, 16_384, 65_536)

@@ -20,7 +20,7 @@ import zipfile
 from pathlib import Path
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import read_bytes
+from shuoshu.books.reading.containers import read_bytes
 from shuoshu.books.sources import demo_book, find_sources
 from shuoshu.errors import UserError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source
+from shuoshu.books.reading.containers import Source
 from shuoshu.errors import UserError
 
 Columns = dict[str, list[Any]]

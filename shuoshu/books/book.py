@@ -3,15 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from shuoshu.books import clean, formats
 from shuoshu.books.account import Account
 from shuoshu.books.chapter import Chapter
-from shuoshu.books.containers import Source
-from shuoshu.books.counting import number_chapters
-from shuoshu.books.extract import HEADING_MARK
-from shuoshu.books.headings import Heading, parse_heading
-from shuoshu.books.structure import find_headings
-from shuoshu.books.titles import book_title, drop_title_page
+from shuoshu.books.cleaning import rules
+from shuoshu.books.reading import formats
+from shuoshu.books.reading.containers import Source
+from shuoshu.books.reading.extract import HEADING_MARK
+from shuoshu.books.structure.counting import number_chapters
+from shuoshu.books.structure.headings import Heading, parse_heading
+from shuoshu.books.structure.outline import find_headings
+from shuoshu.books.structure.titles import book_title, drop_title_page
 from shuoshu.errors import UserError
 
 
@@ -37,17 +38,17 @@ def read_book(source: Source, *, simplify: bool = False, skip: frozenset[str] = 
     """Read, clean and divide one file. Raises UserError where it is missing, unreadable or holds no text."""
     extract = formats.extract(source)
     account, marked = extract.account, extract.marked
-    text = extract.text if marked else clean.heading_marks(extract.text, account)
+    text = extract.text if marked else rules.heading_marks(extract.text, account)
     extract = replace(extract, text="")  # a book may be a gigabyte: one text of it at a time
-    for rule in clean.chosen(clean.BEFORE, skip):
+    for rule in rules.chosen(rules.BEFORE, skip):
         text = rule(text, account)
     if simplify:
-        text = clean.simplify(text, account)
+        text = rules.simplify(text, account)
     headings, text = _divide(text, marked=marked, contents="contents" not in skip, account=account)
     title = book_title(source.stem, extract.title, text)
     if "title-page" not in skip:
         text = drop_title_page(text, title, account)
-    for rule in clean.chosen(clean.AFTER, skip):
+    for rule in rules.chosen(rules.AFTER, skip):
         text = rule(text, account)
     if not text.strip(HEADING_MARK + "\n"):
         raise UserError(f"{source.name} holds no text; name a file with a book in it.")

@@ -14,9 +14,9 @@ from typing import Any
 
 from shuoshu.books.book import Book, read_book
 from shuoshu.books.chapter import Chapter
-from shuoshu.books.containers import Source
 from shuoshu.books.editions import signature
 from shuoshu.books.problems import find_problems, odd_characters
+from shuoshu.books.reading.containers import Source
 from shuoshu.errors import UserError
 from shuoshu.files import hash_file, hash_json, reason, write_jsonl
 
@@ -77,5 +77,5 @@ def describe(book: Book) -> dict[str, Any]:
 @functools.cache
 def _code() -> str:
     """Hash of this package's code: another version reads again."""
-    modules = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".txt"))
+    modules = sorted(file for file in Path(__file__).parent.rglob("*") if file.suffix in (".py", ".txt"))
     return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()

@@ -4,9 +4,9 @@ import re
 from importlib import resources
 from pathlib import Path, PurePath
 
-from shuoshu.books.containers import Source, archive_members, display_name
-from shuoshu.books.formats import BY_NAME, CONVERT
-from shuoshu.books.numerals import DIGITS, NUMERAL, UNITS, parse
+from shuoshu.books.reading.containers import Source, archive_members, display_name
+from shuoshu.books.reading.formats import BY_NAME, CONVERT
+from shuoshu.books.structure.numerals import DIGITS, NUMERAL, UNITS, parse
 from shuoshu.errors import UserError
 from shuoshu.recipe import DEMO
 

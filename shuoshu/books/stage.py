@@ -12,12 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from shuoshu.books import clean
 from shuoshu.books.chapter import Chapter, write_chapters
-from shuoshu.books.containers import Source, readable
+from shuoshu.books.cleaning import rules
 from shuoshu.books.editions import copies
 from shuoshu.books.parts import part_chapters, read_part
 from shuoshu.books.problems import LEFT_OUT
+from shuoshu.books.reading.containers import Source, readable
 from shuoshu.books.report import write_report
 from shuoshu.books.sources import find_sources
 from shuoshu.errors import UserError
@@ -70,9 +70,9 @@ def read_books(paths: list[str], out: Path, options: BooksOptions) -> dict[str, 
 def _rules(names: list[str]) -> frozenset[str]:
     """The rules to leave out. Raises UserError for a name that is no rule's."""
     for name in names:
-        if name not in clean.SWITCHABLE:
-            near = difflib.get_close_matches(name, clean.SWITCHABLE, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the rules are {', '.join(sorted(clean.SWITCHABLE))}."
+        if name not in rules.SWITCHABLE:
+            near = difflib.get_close_matches(name, rules.SWITCHABLE, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the rules are {', '.join(sorted(rules.SWITCHABLE))}."
             raise UserError(f"books.skip_rules: no rule is called {name!r}; {hint}")
     return frozenset(names)
 

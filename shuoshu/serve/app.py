@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shuoshu.answer.ask import Storyteller
 from shuoshu.errors import UserError
 from shuoshu.files import reason
-from shuoshu.serve.keys import VARIABLE, Keys, chosen_keys, new_key
+from shuoshu.serve.guard.keys import VARIABLE, Keys, chosen_keys, new_key
 from shuoshu.serve.options import ServeOptions
 from shuoshu.terminal import say
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from shuoshu.serve.gate import Gate
-    from shuoshu.serve.headers import App
+    from shuoshu.serve.guard.headers import App
     from shuoshu.serve.narrator import Narrator
 
 
@@ -71,8 +71,8 @@ def build_app(
     names: frozenset[str] | None = None,
 ) -> "App":
     """Everything that answers requests (ASGI). `names` are the host names it may be called by; None for any."""
-    from shuoshu.serve.api import build_api
-    from shuoshu.serve.guard import Guard
+    from shuoshu.serve.api.routes import build_api
+    from shuoshu.serve.guard.door import Guard
     from shuoshu.serve.ledger import Ledger
 
     ledger = Ledger(narrators, gate, options.log_prompts)
@@ -104,7 +104,7 @@ def _page_or(page: "App", unknown: "App") -> "App":
 
 def build_page_app(narrators: Sequence["Narrator"], gate: "Gate", options: ServeOptions) -> "FastAPI":
     """The page as an application of its own. Raises UserError where the file of --questions is broken."""
-    from shuoshu.serve.page import build_page
+    from shuoshu.serve.page.document import build_page
 
     return build_page(narrators, gate, options.votes, options.questions)
 
@@ -161,7 +161,7 @@ def names_of(listener: socket.socket, options: ServeOptions) -> frozenset[str] |
 
     Where others may reach the server it is the key that keeps strangers out, and any name will do unless --name says.
     """
-    from shuoshu.serve.guard import LOCAL
+    from shuoshu.serve.guard.door import LOCAL
 
     if not options.name and not _is_local(listener):
         return None

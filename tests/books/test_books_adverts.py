@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.books.account import Account
-from shuoshu.books.advert_words import plain
-from shuoshu.books.adverts import adverts
+from shuoshu.books.cleaning.advert_words import plain
+from shuoshu.books.cleaning.adverts import adverts
 
 ROOT = Path(__file__).resolve().parents[2]
 

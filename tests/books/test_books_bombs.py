@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source, archive_members
+from shuoshu.books.reading.containers import Source, archive_members
 from shuoshu.errors import UserError
 
 MEASURE = """

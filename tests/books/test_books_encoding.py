@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shuoshu.books.encoding import decode, looks_binary
+from shuoshu.books.reading.encoding import decode, looks_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = importlib.util.spec_from_file_location("books_encodings", ROOT / "benchmarks/books_encodings.py")

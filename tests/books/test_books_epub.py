@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source
+from shuoshu.books.reading.containers import Source
 from shuoshu.errors import UserError
 
 CONTAINER = """<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>

@@ -196,7 +196,7 @@ def test_rows_that_come_again_and_rows_of_adverts_are_no_chapters(tmp_path: Path
 
 
 def test_a_page_too_large_for_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shuoshu.books.html._LARGEST", 100)
+    monkeypatch.setattr("shuoshu.books.reading.html._LARGEST", 100)
     (tmp_path / "a.html").write_text(
         "<html><body>" + "<p>他来了 &amp; 走了。</p>" * 20 + "</body></html>", encoding="utf-8"
     )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source
+from shuoshu.books.reading.containers import Source
 from shuoshu.books.sources import find_sources
 from shuoshu.errors import UserError
 

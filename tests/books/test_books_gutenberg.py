@@ -1,7 +1,7 @@
 """Project Gutenberg's head and tail go; a mark of theirs that strayed into a book takes nothing of it along."""
 
 from shuoshu.books.account import Account
-from shuoshu.books.gutenberg import gutenberg
+from shuoshu.books.cleaning.gutenberg import gutenberg
 
 BOOK = "".join(f"第{n}回\n他推开门走进来，屋里的灯还亮着，雨声渐渐远了，谁也没有说话。\n" for n in range(300))
 START = "*** START OF THE PROJECT GUTENBERG EBOOK X ***\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source
+from shuoshu.books.reading.containers import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "../shared/corpus"

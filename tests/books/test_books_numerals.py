@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shuoshu.books.numerals import parse
+from shuoshu.books.structure.numerals import parse
 
 
 def chinese(n: int) -> str:

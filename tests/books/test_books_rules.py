@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shuoshu.books import clean
 from shuoshu.books.account import Account
-from shuoshu.books.adverts import adverts
-from shuoshu.books.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
-from shuoshu.books.glued import split_headings
-from shuoshu.books.mojibake import mojibake
-from shuoshu.books.notices import decorations, notices
-from shuoshu.books.oneline import one_line
-from shuoshu.books.quotes import quotes
-from shuoshu.books.repeats import boilerplate, repeats
-from shuoshu.books.wraps import wrap_width, wraps
+from shuoshu.books.cleaning import rules as clean
+from shuoshu.books.cleaning.adverts import adverts
+from shuoshu.books.cleaning.characters import dashes, glyphs, markup, missing, private, stand_ins, variants, width
+from shuoshu.books.cleaning.mojibake import mojibake
+from shuoshu.books.cleaning.notices import decorations, notices
+from shuoshu.books.cleaning.oneline import one_line
+from shuoshu.books.cleaning.quotes import quotes
+from shuoshu.books.cleaning.repeats import boilerplate, repeats
+from shuoshu.books.cleaning.wraps import wrap_width, wraps
+from shuoshu.books.structure.glued import split_headings
 
 RULES = clean.BEFORE | clean.AFTER
 ALPHABET = (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shuoshu.books import containers, html
 from shuoshu.books.book import read_book
-from shuoshu.books.containers import Source
+from shuoshu.books.reading import containers, html
+from shuoshu.books.reading.containers import Source
 from shuoshu.books.sources import find_sources
 from shuoshu.books.stage import read_books
 from shuoshu.errors import UserError

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shuoshu.books.book import Book, read_book
-from shuoshu.books.containers import Source
-from shuoshu.books.headings import parse_heading
+from shuoshu.books.reading.containers import Source
+from shuoshu.books.structure.headings import parse_heading
 
 BODY = "他推开门走进来，屋里的灯还亮着，雨声渐渐远了，谁也没有说话。\n" * 3
 

@@ -15,7 +15,7 @@ import httpx
 from shuoshu.answer.ask import Storyteller
 from shuoshu.serve.app import build_app, listen, make_gate, names_of
 from shuoshu.serve.gate import Gate
-from shuoshu.serve.keys import Keys
+from shuoshu.serve.guard.keys import Keys
 from shuoshu.serve.narrator import Narrator, narrators
 from shuoshu.serve.options import ServeOptions
 from shuoshu.serve.server import Connection, Server

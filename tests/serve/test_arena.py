@@ -10,10 +10,10 @@ from page_runs import RECITED
 from shuoshu.answer.ask import Storyteller
 from shuoshu.errors import UserError
 from shuoshu.recipe import Sampling
-from shuoshu.serve import arena as arena_module
-from shuoshu.serve.arena import Arena
 from shuoshu.serve.narrator import Narrator
-from shuoshu.serve.votes import Contender
+from shuoshu.serve.page import arena as arena_module
+from shuoshu.serve.page.arena import Arena
+from shuoshu.serve.page.votes import Contender
 
 QUESTION = "虞照川的师父是谁？"
 BOOKS, MEMORY = Contender("灯录", "open"), Contender("灯录", "closed")

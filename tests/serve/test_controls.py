@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.recipe import Sampling
-from shuoshu.serve.controls import BOUNDS, chosen_sampling, controls
+from shuoshu.serve.page.controls import BOUNDS, chosen_sampling, controls
 
 ANYTHING = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers(), max_size=2)

@@ -10,8 +10,8 @@ from page_runs import RECITED
 
 from shuoshu.answer.ask import Storyteller
 from shuoshu.errors import UserError
-from shuoshu.serve.events import AT_ONCE, LONGEST, Events
 from shuoshu.serve.narrator import Narrator, narrators
+from shuoshu.serve.page.events import AT_ONCE, LONGEST, Events
 
 QUESTION = "虞照川的师父是谁？"
 HOW = {"model": "灯录", "mode": "closed", "sampling": {}}

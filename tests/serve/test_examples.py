@@ -9,7 +9,7 @@ from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
 from shuoshu.questions.formats import read_questions, write_questions
 from shuoshu.questions.question import Question
-from shuoshu.serve.examples import EXAMPLES, LONGEST, example_questions
+from shuoshu.serve.page.examples import EXAMPLES, LONGEST, example_questions
 
 
 def make_run(folder: Path, **parts: list[Question]) -> RunFolder:

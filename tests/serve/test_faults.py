@@ -27,9 +27,9 @@ from shuoshu.errors import UserError
 from shuoshu.generate.engine import Engine
 from shuoshu.generate.network import Network, Runner, Segment
 from shuoshu.model import MiniGLM
-from shuoshu.serve import guard
 from shuoshu.serve.app import serve_runs
-from shuoshu.serve.keys import COOKIE, Keys
+from shuoshu.serve.guard import door as guard
+from shuoshu.serve.guard.keys import COOKIE, Keys
 from shuoshu.serve.options import ServeOptions
 from shuoshu.serve.server import Connection
 from shuoshu.tokenizer import Tokenizer

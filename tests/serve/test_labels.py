@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from shuoshu.serve import sentences
-from shuoshu.serve.labels import document, language
-from shuoshu.serve.page import read_web
+from shuoshu.serve.page.document import read_web
+from shuoshu.serve.page.languages import document, language
 
 WEB = read_web()
 SCRIPTS = "\n".join(data.decode() for name, data in WEB.files.items() if name.endswith(".js"))

@@ -8,7 +8,7 @@ from shuoshu.books.chapter import Chapter, read_chapters, write_chapters
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
 from shuoshu.recipe import IndexOptions
-from shuoshu.serve.library import Library
+from shuoshu.serve.page.library import Library
 
 TWO_BOOKS = [
     Chapter(book=book, number=number, title=f"第{number}回", text=f"第{number}回\n{book}。灯𠀀{number}。\n", start=0)

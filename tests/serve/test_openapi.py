@@ -13,8 +13,8 @@ from shuoshu.answer.index import build_index
 from shuoshu.books.chapter import Chapter
 from shuoshu.recipe import IndexOptions
 from shuoshu.serve.app import build_app, make_gate
-from shuoshu.serve.headers import App
-from shuoshu.serve.keys import Keys
+from shuoshu.serve.guard.headers import App
+from shuoshu.serve.guard.keys import Keys
 from shuoshu.serve.narrator import narrators
 from shuoshu.serve.options import ServeOptions
 from shuoshu.tokenizer import Tokenizer

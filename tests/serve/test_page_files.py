@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from served import Running, running
 from starlette.testclient import TestClient
 
-from shuoshu.serve.page import FOR_EVER, add_web, read_web
+from shuoshu.serve.page.document import FOR_EVER, add_web, read_web
 
 WEB = read_web()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shuoshu.errors import UserError
 from shuoshu.evaluate.metrics import is_right
-from shuoshu.serve.sheet import MOST_BYTES, MOST_QUESTIONS, as_question, from_base64, read_sheet
+from shuoshu.serve.page.sheet import MOST_BYTES, MOST_QUESTIONS, as_question, from_base64, read_sheet
 
 PAIR = ("邵拙爱喝什么茶？", "姜茶。")
 FORMATS = {

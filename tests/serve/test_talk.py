@@ -11,7 +11,7 @@ from shuoshu.answer.ask import Citation, Storyteller
 from shuoshu.books.chapter import Chapter, read_chapters
 from shuoshu.recipe import Sampling
 from shuoshu.serve.narrator import Narrator
-from shuoshu.serve.talk import in_passage, listened, ticking, whole
+from shuoshu.serve.page.talk import in_passage, listened, ticking, whole
 
 QUESTION = "虞照川的师父是谁？"
 

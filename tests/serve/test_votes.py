@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuoshu.errors import UserError
-from shuoshu.serve.votes import CHOICES, Contender, Vote, Z, append_vote, read_votes, standings, wilson
+from shuoshu.serve.page.votes import CHOICES, Contender, Vote, Z, append_vote, read_votes, standings, wilson
 
 CONTENDERS = [Contender(model, mode) for model in ("甲", "乙") for mode in ("open", "closed")]
 PAIRS = st.sampled_from([(one, other) for one in CONTENDERS for other in CONTENDERS if one != other])

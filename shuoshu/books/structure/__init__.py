@@ -1,0 +1,1 @@
+"""How a book is built: headings, titles, the numbers of chapters."""

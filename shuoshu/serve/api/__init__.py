@@ -1,0 +1,1 @@
+"""The API: OpenAI's routes and objects."""

@@ -1,0 +1,1 @@
+"""The chat page: its document and files, and what it can ask."""
