@@ -62,7 +62,7 @@ def demo(
         serve([Path(figures["run"])], port=port)
 
 
-@app.command
+@app.command(usage="Usage: shuoshu run [OPTIONS] RECIPE")  # or all options are gone through twice: 50 ms
 def run(recipe: Path, /, *, options: Annotated[Recipe | None, Flat] = None, json: Json = False) -> None:
     """Walk the whole road of a recipe: from books to scores. What is done and still valid is skipped.
 
