@@ -31,17 +31,32 @@ def test_help_answers_at_once(verb: str):
     times = [_help_seconds(verb)]
     while min(times) >= 0.3 and len(times) < 5:
         times.append(_help_seconds(verb))
-    assert min(times) < 0.3, times
+    # Where already the import of the library takes longer than on the machine of record, so may the help.
+    assert min(times) < 0.3 * max(1.0, _import_seconds() / 0.09 if min(times) >= 0.3 else 1.0), times
 
 
 def _help_seconds(verb: str) -> float:
     """Processor seconds: what the command takes of its own, however busy the machine is with other tests."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _children_seconds()
     done = shuoshu(*verb.split(), "--help")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0
     assert "Usage: shuoshu" in done.stdout
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _children_seconds() - before
+
+
+def _import_seconds() -> float:
+    """Processor seconds of Python with the command line's library, 0.09 on the machine of record."""
+    times = []
+    for _ in range(3):
+        before = _children_seconds()
+        subprocess.run([sys.executable, "-c", "import cyclopts, cyclopts.help"], check=True)
+        times.append(_children_seconds() - before)
+    return min(times)
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _mistake(*words: str | Path, cwd: Path | None = None) -> str:
