@@ -20,12 +20,11 @@ class Embedder:
         self.name = name
         self._model, self.fault = _load(name)
 
-    def vectors(self, texts: Sequence[str], progress: bool = False) -> NDArray[np.float32]:
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of length 1, (texts, width). Raises whatever a foreign model raises."""
         assert self._model is not None, self.fault
-        return np.asarray(
-            self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=progress), dtype=np.float32
-        )
+        found = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(found, dtype=np.float32)
 
 
 def _load(name: str) -> tuple[Any, str | None]:

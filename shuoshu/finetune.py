@@ -16,7 +16,7 @@ from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.data import PairSource, Source, hold_out
 from shuoshu.train.loop import Hooks
 from shuoshu.train.regime import pick_device
-from shuoshu.train.score import answer_bits, bits_per_char
+from shuoshu.train.score import answer_bits, bits_per_char, spread
 from shuoshu.train.stage import Training, begin, run_training
 from shuoshu.train.team import join
 
@@ -53,7 +53,7 @@ def finetune(run: RunFolder, recipe: Recipe, fingerprint: str) -> dict[str, Any]
         return made
 
     # Twenty looks at all of them took 59 % of the demo's fine-tuning.
-    valid = [valid[i * len(valid) // QUICK_PAIRS] for i in range(QUICK_PAIRS)] if len(valid) > QUICK_PAIRS else valid
+    valid = spread(valid, QUICK_PAIRS)
     hooks = Hooks(score=(lambda m: answer_bits(m, valid, tokenizer.characters_of)) if valid else None)
     model, figures = run_training(
         Training(

@@ -64,10 +64,9 @@ class TextSource:
         self.tokens = int(self.lengths.sum())
         # Four bytes a token, all in one piece: in lists of Python's numbers they would take ten times as much.
         self.stream = np.full(self.tokens, self.mark, dtype=np.int32)
-        for start, length, document in zip(
-            np.cumsum(self.lengths) - self.lengths, self.lengths, documents, strict=True
-        ):
-            self.stream[start : start + length - 1] = document
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        for start, document in zip(self.starts, documents, strict=True):
+            self.stream[start : start + len(document)] = document
         # A book shorter than the context makes one short row, not an error.
         self.context = min(self.context, max(self.tokens - 1, 1))
         self.steps = -(-self.tokens // (self.context * self.batch))
@@ -96,10 +95,9 @@ class TextEpoch(Sequence[Batch]):
     def __init__(self, source: TextSource, documents: NDArray[np.int64], shift: int, rows: NDArray[np.int64]) -> None:
         self._source, self._documents, self._shift, self._rows = source, documents, shift, rows
         lengths = source.lengths[documents]
-        starts = np.cumsum(source.lengths) - source.lengths
         self._ends = np.cumsum(lengths)
         # From a place on the ring to that in the source's stream: by how much each document was moved.
-        self._moved = starts[documents] - (self._ends - lengths)
+        self._moved = source.starts[documents] - (self._ends - lengths)
 
     def __len__(self) -> int:
         return self._source.steps

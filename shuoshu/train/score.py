@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +10,17 @@ from torch import nn
 
 from shuoshu.tokenizer import Tokenizer
 
+T = TypeVar("T")
+
 ROWS = {"cpu": 4, "cuda": 32}
 """Windows scored at once. On a CPU as few as keep the logits small: 4 windows of 256 tokens make 33 MB of them."""
 ANSWERS = 16
 """Questions with their answers scored at once."""
+
+
+def spread(items: list[T], most: int) -> list[T]:
+    """At most so many of the items, evenly spread."""
+    return [items[i * len(items) // most] for i in range(most)] if len(items) > most else items
 
 
 class HeldOut:
@@ -26,8 +34,7 @@ class HeldOut:
         for ids in tokenizer.encode_many(texts):
             stream = [tokenizer.end_of_text, *ids]
             windows += [stream[i : i + context + 1] for i in range(0, len(stream) - 1, context)]
-        if 0 < most < len(windows):
-            windows = [windows[i * len(windows) // most] for i in range(most)]
+        windows = spread(windows, most or len(windows))
         self._windows = sorted(windows, key=len)
         counts = tokenizer.characters_of
         self._characters = sum(counts[token] for window in windows for token in window[1:])

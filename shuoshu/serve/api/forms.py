@@ -41,6 +41,8 @@ class Form:
     usage_wanted: bool
     """Whether a stream ends with the usage."""
     texts: dict[int, list[Part]] = field(default_factory=dict)
+    _head: dict[str, Any] = field(init=False)
+    """What every chunk begins with."""
 
     def take(self, part: Part) -> None:
         """Keep a part for the whole."""
@@ -60,6 +62,10 @@ class Form:
             sum(part.completion_tokens for part in parts),
             sum(part.cached_tokens for part in parts),
         )
+
+    def closing(self) -> list[dict[str, Any]]:
+        """Chunks sent after the last part."""
+        return [{**self._head, "choices": [], "usage": self.usage}] if self.usage_wanted else []
 
 
 @dataclass(kw_only=True)
@@ -83,10 +89,6 @@ class ChatForm(Form):
             delta["confidence"] = part.confidence
         logprobs = chat_logprobs(part.logprobs, self.narrator.tokenizer) if part.logprobs else None
         return self._chunk(part.choice, delta, logprobs, part.end)
-
-    def closing(self) -> list[dict[str, Any]]:
-        """Chunks sent after the last part."""
-        return [{**self._head, "choices": [], "usage": self.usage}] if self.usage_wanted else []
 
     def whole(self) -> dict[str, Any]:
         """The reply that is not streamed."""
@@ -143,10 +145,6 @@ class TextForm(Form):
             logprobs = text_logprobs(part.logprobs, tokenizer, offset)
             self._offsets[part.choice] = offset + sum(tokenizer.characters_of[each.id] for each in part.logprobs)
         return self._chunk(part.choice, part.text, logprobs, part.end)
-
-    def closing(self) -> list[dict[str, Any]]:
-        """Chunks sent after the last part."""
-        return [{**self._head, "choices": [], "usage": self.usage}] if self.usage_wanted else []
 
     def whole(self) -> dict[str, Any]:
         """The reply that is not streamed."""
