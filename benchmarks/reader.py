@@ -22,6 +22,7 @@ from shuoshu.answer.ask import Storyteller
 from shuoshu.answer.bank import QuestionBank
 from shuoshu.answer.choice import SURE, Case, Choice, fit_choice, fit_weights
 from shuoshu.answer.fit import ANSWERED, SEED
+from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.quote import best_quote
 from shuoshu.answer.read import Reader
 from shuoshu.answer.signs import SIGNS
@@ -67,7 +68,7 @@ def look(path: Path, untold: list[Question], words: int) -> dict[str, list[Seen]
     train, valid, test = (read_questions(run.questions(part)) for part in ("train", "valid", "test"))
     made = untold_questions([*valid, *train], read_chapters(run.chapters), max(80, len(valid) // 2), SEED)
     own = [question for question in untold if question.book in index.books]
-    bare = Reader(index, Choice.default(), QuestionBank([], index.books))
+    bare = Reader(index, Choice.default(), QuestionBank([], learn_likeness([], index.books)))
     sample = random.Random(0).sample(train, min(words, len(train)))
     return {
         "valid": gather(storyteller.reader, [*valid, *made]),

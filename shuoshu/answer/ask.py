@@ -118,10 +118,8 @@ class Storyteller:
         """What finds and reads the passages: with the run's model where it has one, by words alone where not."""
         from shuoshu.answer.bank import QuestionBank
         from shuoshu.answer.read import Reader
-        from shuoshu.questions.formats import read_questions
 
-        path = self.run.questions("train")
-        bank = QuestionBank(read_questions(path) if path.is_file() else [], self.index.books)
+        bank = QuestionBank.open(self.run, self.index.books)
         model, tokenizer = None, None
         if self.run.has_model():
             model, tokenizer = self.model, self.tokenizer

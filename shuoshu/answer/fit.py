@@ -1,8 +1,9 @@
-"""Fitting the reader of a run: how its signs are weighed, and when it says that the books do not tell.
+"""Fitting the reader of a run: which questions are alike, and when it says that the books do not tell.
 
-It is fitted on what the run set aside (`questions/valid.jsonl`): facts that were never trained, other wordings of
-trained ones, and as many unanswerable questions made by rule as it takes. A run that set too little aside keeps the
-weights that come along (`choice.Choice.default`).
+The first is learned from the trained questions (`likeness`). The second is fitted on what the run set aside
+(`questions/valid.jsonl`): facts that were never trained, other wordings of trained ones, and as many unanswerable
+questions made by rule as it takes. A run that set too little aside keeps the weights that come along
+(`choice.Choice.default`).
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from shuoshu.answer.bank import QuestionBank
+from shuoshu.answer.bank import LIKENESS, QuestionBank
 from shuoshu.answer.choice import Case, Choice, fit_choice
 from shuoshu.answer.index import Index
+from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.read import Reader
 from shuoshu.answer.tips import apply_tips
 from shuoshu.books.chapter import read_chapters
@@ -26,29 +28,32 @@ from shuoshu.terminal import progress, say
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.regime import pick_device
 
+PARTS = ("train", "valid")
 LEAST, MOST = 60, 400
 """How many answerable questions it takes, and how many are used."""
 UNTOLD = 0.5
 """Unanswerable questions for each answerable one."""
-ANSWERED = 0.15
+ANSWERED = 0.2
 """Share of the unanswerable ones that may be answered: the threshold of confidence follows from it."""
 SEED = 7
 
 
 def fit_reader(run: RunFolder) -> dict[str, Any]:
-    """Fit the reader of a run on its valid questions and write `index/choice.json`. Returns its figures.
+    """Learn the likeness of questions from the trained ones, fit the reader on the valid ones. Returns its figures.
 
-    `fitted_on` is 0, and nothing is written, where the run has no model or too few questions set aside.
+    Writes `likeness` and `choice.json` into the index folder. `fitted_on` is 0, and no choice is written, where the run
+    has no model or too few questions set aside.
     """
-    valid = read_questions(run.questions("valid")) if run.questions("valid").is_file() else []
+    index = Index.open(run.index)
+    train, valid = (read_questions(run.questions(part)) if run.questions(part).is_file() else [] for part in PARTS)
+    likeness = learn_likeness(train, index.books)
+    likeness.save(run.index / LIKENESS)
     answerable = [question for question in valid if question.level != "NA" and has_verdict(question)][:MOST]
     if len(answerable) < LEAST or not run.has_model():
         return {"fitted_on": 0}
-    index = Index.open(run.index)
-    train = read_questions(run.questions("train"))
     folder = run.model()
     model = MiniGLM.load(folder).to(pick_device())
-    reader = Reader(index, Choice.default(), QuestionBank(train, index.books), model, Tokenizer.load(folder))
+    reader = Reader(index, Choice.default(), QuestionBank(train, likeness), model, Tokenizer.load(folder))
     untold = [question for question in valid if question.level == "NA"]
     chapters = list(read_chapters(run.chapters))
     untold += untold_questions([*valid, *train], chapters, round(UNTOLD * len(answerable)) - len(untold), SEED)

@@ -31,6 +31,8 @@ WINDOWS = 30
 """Windows read for a question: on four novels 85 questions in a hundred have their answer in one of so many."""
 KNOWN = 10
 """Trained questions that may lead to further windows."""
+SAME = 0.999
+"""Likeness from which on a question is a trained one, in the same words."""
 FORGOTTEN = -100.0
 """Log-probability of an answer where there is no model to remember it."""
 BY_HEART = 0.5
@@ -59,7 +61,8 @@ class Evidence:
     signs: Signs
     """(windows, len(SIGNS))"""
     doubt: tuple[float, float]
-    """(whether it names somebody unknown, probability by memory that the books do not tell)."""
+    """(whether it names somebody unknown, probability by memory that the books do not tell, as far as the words leave
+    the question open)."""
     by_heart: dict[int, str]
     """Windows that a well-remembered answer belongs to, with that answer."""
 
@@ -116,12 +119,13 @@ class Reader:
         if not quotes:
             return Evidence(quotes=[], signs=np.zeros((0, len(SIGNS)), dtype=np.float32), doubt=(0, 0), by_heart={})
         words = word_signs(question, quotes, self.index)
-        explained = float(words[:, WORD_SIGNS.index("near")].max())
+        asked_before = bool(known) and known[0].likeness > SAME
+        explained = 0.0 if asked_before else min(1.0, float(words[:, WORD_SIGNS.index("near")].max()))
         bank = bank_signs(len(quotes), {row: found[:2] for row, found in led.items()}, explained)
         return Evidence(
             quotes=quotes,
             signs=np.hstack([words, bank]),
-            doubt=(unknown_names(question, self.index), math.exp(recalled[-1])),
+            doubt=(unknown_names(question, self.index), math.exp(recalled[-1]) * (1 - explained)),
             by_heart={row: answer for row, (_, memory, answer) in led.items() if math.exp(memory) >= BY_HEART},
         )
 

@@ -84,7 +84,7 @@ def bank_signs(windows: int, led: Mapping[int, tuple[float, float]], explained: 
     for row, (likeness, remembered) in led.items():
         following = ranked[1] if len(ranked) > 1 else 0.0
         found[row] = likeness - following if likeness == ranked[0] else 0.0, math.exp(remembered / 2)
-    return found * max(0.0, 1 - explained)
+    return found * (1 - explained)
 
 
 def unknown_names(question: str, index: Index) -> float:

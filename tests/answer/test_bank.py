@@ -1,13 +1,14 @@
 """The question bank: likeness against a slow reading of its definition, evidence found where it stands."""
 
-import math
-from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from shuoshu.answer.bank import QuestionBank, find_evidence
+from shuoshu.answer.bank import LIKENESS, QuestionBank, find_evidence
 from shuoshu.answer.index import Index
-from shuoshu.answer.terms import bare, terms
+from shuoshu.answer.likeness import learn_likeness
+from shuoshu.folder import RunFolder
+from shuoshu.questions.formats import read_questions
 from shuoshu.questions.question import Question
 from shuoshu.questions.stage import read_named
 
@@ -17,38 +18,42 @@ def trained() -> list[Question]:
     return [question for question in read_named("demo", "train") if question.level != "NA"]
 
 
-def test_likeness_is_that_of_the_most_similar_wording(trained: list[Question]) -> None:
-    bank = QuestionBank(trained[:40], ["澹江七灯录"])
-    wordings = [(q, wording) for q in trained[:40] for wording in q.wordings()]
+@pytest.fixture(scope="module")
+def bank(trained: list[Question]) -> QuestionBank:
+    return QuestionBank(trained[:40], learn_likeness(trained[:40], ["澹江七灯录"]))
 
-    def count(text: str) -> Counter[str]:
-        return Counter(term for found in terms(bare(text, ["澹江七灯录"])).values() for term in found)
 
-    having = Counter(term for _, wording in wordings for term in count(wording))
-    having = Counter({term: sum(term in count(w) for _, w in wordings) for term in having})
-    rare = {term: math.log1p((len(wordings) - n + 0.5) / (n + 0.5)) for term, n in having.items()}
-    unknown = math.log1p(2 * len(wordings) + 1)
-    asked = count("虞照川的师傅是哪一个？")
+def test_likeness_is_that_of_the_most_similar_wording(trained: list[Question], bank: QuestionBank) -> None:
+    likeness = learn_likeness(trained[:40], ["澹江七灯录"])
+    (asked,) = likeness.vectors(["虞照川的师傅是哪一个？"])
     slow: dict[str, float] = {}
-    for question, wording in wordings:
-        own = count(wording)
-        shared = sum(min(n, own[term]) * rare[term] for term, n in asked.items() if term in own)
-        both = sum(rare.get(term, unknown) * n for part in (asked, own) for term, n in part.items())
-        slow[question.id] = max(slow.get(question.id, 0), 2 * shared / both)
+    for question in trained[:40]:
+        said = [*question.wordings(), f"{question.answer} {question.evidence}"]
+        slow[question.id] = max(float(vector @ asked) for vector in likeness.vectors(said))
     found = {known.question.id: known.likeness for known in bank.nearest("虞照川的师傅是哪一个？", 40)}
-    assert found == pytest.approx({name: value for name, value in slow.items() if value > 0})
+    assert found == pytest.approx({name: value for name, value in slow.items() if value > 0}, abs=1e-5)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-def test_a_trained_wording_is_its_own_nearest(trained: list[Question]) -> None:
-    bank = QuestionBank(trained, ["澹江七灯录"])
+def test_a_trained_wording_is_its_own_nearest(trained: list[Question], bank: QuestionBank) -> None:
     (known,) = bank.nearest(trained[3].wordings()[1], 1)
     assert known.question == trained[3]
     assert known.likeness == pytest.approx(1)
 
 
 def test_unanswerable_questions_lead_nowhere() -> None:
-    bank = QuestionBank([Question(question="樊阿鲤的母亲是谁？", answer="书中没有提到。", level="NA")], [])
-    assert bank.nearest("樊阿鲤的母亲是谁？", 5) == []
+    asked = [Question(question="樊阿鲤的母亲是谁？", answer="书中没有提到。", level="NA")]
+    assert QuestionBank(asked, learn_likeness(asked, [])).nearest("樊阿鲤的母亲是谁？", 5) == []
+
+
+def test_a_run_opens_its_bank(tiny_run: Path) -> None:
+    """With what the run learned, and without it (runs made before): the same questions are found."""
+    run = RunFolder(tiny_run)
+    assert (run.index / LIKENESS).is_dir()
+    saved = QuestionBank.open(run, ["澹江七灯录"])
+    asked = saved.questions[0].question
+    anew = QuestionBank(saved.questions, learn_likeness(read_questions(run.questions("train")), ["澹江七灯录"]))
+    assert [known.question.id for known in saved.nearest(asked, 3)] == [k.question.id for k in anew.nearest(asked, 3)]
 
 
 def test_evidence_of_every_bundled_question_is_found(novella_index: Index, trained: list[Question]) -> None:

@@ -9,6 +9,7 @@ from shuoshu.answer.ask import Storyteller
 from shuoshu.answer.bank import QuestionBank
 from shuoshu.answer.choice import Choice
 from shuoshu.answer.index import Index
+from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.quote import widest_quotes
 from shuoshu.answer.read import Mind, Reader
 from shuoshu.answer.signs import SIGNS, bank_signs, unknown_names, word_signs
@@ -22,7 +23,8 @@ TRAINED = [question for question in read_named("demo", "train") if question.leve
 
 @pytest.fixture(scope="module")
 def reader(novella_index: Index) -> Reader:
-    return Reader(novella_index, Choice.default(), QuestionBank(TRAINED, novella_index.books))
+    likeness = learn_likeness(TRAINED, novella_index.books)
+    return Reader(novella_index, Choice.default(), QuestionBank(TRAINED, likeness))
 
 
 def test_reads_what_only_the_text_tells(reader: Reader) -> None:
@@ -54,6 +56,12 @@ def test_citations_are_the_books_own_words(tiny_run: Path) -> None:
         assert bool(answer.citations) == (answer.answer != NOT_TOLD)
         for cited in answer.citations:
             assert chapters[cited.book, cited.chapter][cited.start : cited.end] == cited.quote
+
+
+def test_a_question_asked_in_trained_words(reader: Reader) -> None:
+    """However much of it the book says elsewhere, its own evidence answers it."""
+    right = [is_right(found.quote.text, q) for q in TRAINED[:60] if (found := reader.read(q.question)) is not None]
+    assert np.mean(right) >= 0.85
 
 
 def test_strangers_are_noticed(novella_index: Index) -> None:
