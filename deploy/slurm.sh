@@ -17,7 +17,8 @@
 set -euo pipefail
 : "${1:?which run: sbatch deploy/slurm.sh runs/NAME}"
 
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+names=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+first=${names%%$'\n'*}  # not `| head -n 1`: it hangs up on scontrol, whose death by SIGPIPE would end this script
 srun torchrun \
     --nnodes "$SLURM_NNODES" --nproc-per-node "${SLURM_GPUS_ON_NODE:-1}" --max-restarts 3 \
     --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" --rdzv-endpoint "$first:${PORT:-29500}" \
