@@ -79,6 +79,11 @@ class RunFolder:
             )
 
 
+def make_again(index: Path) -> str:
+    """What to do about a broken index folder of a run: while it stands, `shuoshu run` takes it for done."""
+    return f"delete {index} and make it again with `shuoshu index {index.parent}`"
+
+
 def format_line() -> str:
     """First line of every `recipe.yaml` in a run folder."""
     return f"# shuoshu run, format {FORMAT}"

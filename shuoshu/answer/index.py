@@ -23,6 +23,7 @@ from shuoshu.books.chapter import Chapter
 from shuoshu.embedder import Embedder
 from shuoshu.errors import UserError
 from shuoshu.files import folder_aside, read_json, read_jsonl, write_json, write_jsonl
+from shuoshu.folder import make_again
 from shuoshu.recipe import FORMAT, IndexOptions
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ class Index:
         """Open the index folder `path`. Raises UserError where it is missing, broken or of another version."""
         from bm25s import BM25
 
-        again = "make it again with `shuoshu run`"
+        again = make_again(path)
         if not (path / "index.json").is_file():
-            raise UserError(f"{path} holds no search index; {again}.")
+            raise UserError(f"{path} holds no search index; make it again with `shuoshu index {path.parent}`.")
         head = read_json(path / "index.json")
         if not isinstance(head, dict) or head.get("format") != FORMAT:
             raise UserError(f"{path} is a search index of another version; {again}.")

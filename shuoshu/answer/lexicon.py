@@ -15,6 +15,7 @@ from shuoshu.answer.aliases import HAN, People, by_first, learn_people, mentions
 from shuoshu.books.chapter import Chapter
 from shuoshu.errors import UserError
 from shuoshu.files import read_json, write_json
+from shuoshu.folder import make_again
 from shuoshu.questions.names import find_names
 from shuoshu.recipe import FORMAT
 
@@ -49,7 +50,7 @@ class Lexicon:
                 raise ValueError("another version")
             return cls({_name(book): _people(people) for book, people in value["books"].items()}, value["simplified"])
         except (UserError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise UserError(f"{path} is a broken lexicon of names; make it again with `shuoshu run`.") from error
+            raise UserError(f"{path} is a broken lexicon of names; {make_again(folder)}.") from error
 
     def save(self, folder: Path) -> None:
         """Write it into the index folder, whole or not at all."""

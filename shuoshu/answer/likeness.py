@@ -25,6 +25,7 @@ from torch import Tensor
 from shuoshu.answer.terms import bare, terms
 from shuoshu.errors import UserError
 from shuoshu.files import folder_aside, read_json, write_json
+from shuoshu.folder import make_again
 from shuoshu.questions.question import Question
 from shuoshu.weights import load_tensors, save_tensors
 
@@ -64,9 +65,12 @@ class Likeness:
     @classmethod
     def open(cls, folder: Path, books: Collection[str]) -> "Likeness":
         """Read a folder that `save` wrote. Raises UserError where it is broken."""
-        names, vectors = read_json(folder / "terms.json"), load_tensors(folder / "vectors.safetensors").get("vectors")
-        if not isinstance(names, list) or vectors is None or vectors.ndim != 2 or len(names) != len(vectors):
-            raise UserError(f"{folder} is broken; make it again with `shuoshu run`.")
+        try:
+            names, vectors = read_json(folder / "terms.json"), load_tensors(folder / "vectors.safetensors")["vectors"]
+            if not isinstance(names, list) or vectors.ndim != 2 or len(names) != len(vectors):
+                raise ValueError("terms and vectors do not belong together")
+        except (UserError, KeyError, ValueError) as error:
+            raise UserError(f"{folder} is broken ({error}); {make_again(folder.parent)}.") from error
         return cls({str(term): row for row, term in enumerate(names)}, vectors.float().numpy(), books)
 
 

@@ -78,16 +78,18 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
     assert not alone.vectors(["樊阿鲤的母亲是谁？"]).any()
 
 
-@pytest.mark.parametrize("damage", ["terms", "vectors", "short"])
+@pytest.mark.parametrize("damage", ["terms", "vectors", "short", "missing"])
 def test_a_broken_folder_is_one_sentence(likeness: Likeness, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "likeness"
     likeness.save(folder)
-    if damage == "short":
+    if damage == "missing":
+        (folder / "terms.json").unlink()
+    elif damage == "short":
         (folder / "terms.json").write_text('["一"]', encoding="utf-8")
     else:
         name = "terms.json" if damage == "terms" else "vectors.safetensors"
         (folder / name).write_bytes(b"{")
-    with pytest.raises(UserError, match="likeness"):
+    with pytest.raises(UserError, match=r"likeness is broken .*`shuoshu index "):
         Likeness.open(folder, BOOK)
 
 
