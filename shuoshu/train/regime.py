@@ -143,7 +143,8 @@ def reasons(plan: Plan, stage: Stage, epochs: float, options: dict[str, Any]) ->
     else:
         words = (
             f"The budget buys {epochs:.0f} passes over the text, enough to learn it by heart; "
-            "weight decay and dropout work against that, and held-out text tells when it happens."
+            f"{'weight decay and dropout work' if plan.dropout else 'weight decay works'} against that, "
+            "and held-out text tells when it happens."
         )
     if stage == "pretrain" and options["compile"] is None and not plan.compile:
         words += " Not compiled: it takes half a minute, too much of a short run."

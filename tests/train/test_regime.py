@@ -1,0 +1,42 @@
+"""What a run decides by itself on a CPU, and what it says of it."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from shuoshu.recipe import PretrainOptions, TrainOptions, shared_options
+from shuoshu.train.regime import MANY_EPOCHS, Plan, choose_settings, reasons
+
+CPU = torch.device("cpu")
+
+
+def plan(epochs: float, **given: Any) -> tuple[Plan, dict[str, Any]]:
+    options = {**shared_options(PretrainOptions(), TrainOptions()), **given}
+    settings = choose_settings(options, "pretrain", epochs, CPU)
+    others = {name: options[name] for name in ("evaluate_times", "save_minutes", "patience", "seed")}
+    return Plan(steps=100, minutes=options["minutes"], **settings, **others), options
+
+
+def test_text_read_often_is_held_back_from_being_learned_by_heart() -> None:
+    few, _ = plan(MANY_EPOCHS - 1)
+    many, _ = plan(MANY_EPOCHS + 1)
+    assert few.weight_decay < many.weight_decay
+    assert plan(MANY_EPOCHS + 1, weight_decay=0.02)[0].weight_decay == 0.02  # what was given stands
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_only_what_is_used_is_named(dropout: float) -> None:
+    chosen, options = plan(20, dropout=dropout)
+    words = reasons(chosen, "pretrain", 20, options)
+    assert "20 passes" in words
+    assert ("weight decay and dropout work" in words) == (dropout > 0)
+    assert f"dropout {dropout}" in words  # told by the person
+
+
+def test_a_few_passes_are_not_hindered() -> None:
+    chosen, options = plan(2)
+    words = reasons(chosen, "pretrain", 2, options)
+    assert "2.0 passes" in words
+    assert "nothing hinders" in words
+    assert "As told" not in words
