@@ -14,7 +14,7 @@ from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
 from shuoshu.generate.engine import Engine
 from shuoshu.model import MiniGLM
-from shuoshu.questions.formats import read_questions
+from shuoshu.questions.formats import questions_of
 from shuoshu.questions.question import Question
 from shuoshu.recipe import Recipe, Sampling, shared_options
 from shuoshu.terminal import say
@@ -94,8 +94,7 @@ def _text_source(
         texts += [np.array(ids, dtype=np.int32) for ids in encoded]
     names = [f"《{chapter.book}》{chapter.title}" for chapter in chapters]
     characters = sum(len(chapter.text) for chapter in chapters)
-    path = run.questions("train")
-    questions = read_questions(path) if share and path.is_file() else []
+    questions = questions_of(run, "train") if share else []
     pairs = [as_document(tokenizer, wording, question) for question in questions for wording in question.wordings()]
     if pairs:
         copies = share / (1 - share) * sum(map(len, texts)) / sum(map(len, pairs))

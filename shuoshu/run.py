@@ -53,7 +53,7 @@ def _questions(run: RunFolder, recipe: Recipe, _: str) -> Figures:
 def _tokenizer(run: RunFolder, recipe: Recipe, _: str) -> Figures:
     from shuoshu.books.chapter import read_chapters
     from shuoshu.files import folder_aside
-    from shuoshu.questions.formats import read_questions
+    from shuoshu.questions.formats import questions_of
     from shuoshu.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
     from shuoshu.train.data import hold_out
     from shuoshu.weights import find_model
@@ -67,7 +67,7 @@ def _tokenizer(run: RunFolder, recipe: Recipe, _: str) -> Figures:
     chapters, _held = hold_out(read_chapters(run.chapters))
     texts = [chapter.text for chapter in chapters]
     characters = sum(map(len, texts))
-    questions = read_questions(run.questions("train")) if run.questions("train").is_file() else []
+    questions = questions_of(run, "train")
     texts += ["\n".join((*question.wordings(), question.answer)) for question in questions]
     tokenizer = train_tokenizer(texts, recipe.tokenizer.vocab_size or choose_vocab_size(characters))
     with folder_aside(run.tokenizer) as aside:

@@ -1,6 +1,6 @@
 """The question bank: trained questions as signposts to the places in the books that answer them.
 
-A reader's words are not those of the book (饮 for 喝, 凶器 for 银钩); somebody may have asked so before. Each trained
+A person asks in other words than the book (饮 for 喝, 凶器 for 银钩); somebody may have asked so before. Each trained
 question leads to its evidence, so a new question that resembles one of its wordings finds the place that shares no word
 with it (question-to-question search: RePAQ, Lewis et al., arXiv:2102.07033; here it only proposes, reading decides).
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shuoshu.answer.index import Index
 from shuoshu.answer.likeness import Likeness, learn_likeness, statement
 from shuoshu.folder import RunFolder
-from shuoshu.questions.formats import read_questions
+from shuoshu.questions.formats import questions_of
 from shuoshu.questions.question import Question
 
 LIKENESS = "likeness"
@@ -44,8 +44,7 @@ class QuestionBank:
     @classmethod
     def open(cls, run: RunFolder, books: Collection[str]) -> "QuestionBank":
         """The bank of a run: its trained questions, and the likeness it learned from them (now, where it has none)."""
-        path, folder = run.questions("train"), run.index / LIKENESS
-        questions = read_questions(path) if path.is_file() else []
+        questions, folder = questions_of(run, "train"), run.index / LIKENESS
         return cls(questions, Likeness.open(folder, books) if folder.is_dir() else learn_likeness(questions, books))
 
     def nearest(self, question: str, most: int) -> list[Known]:

@@ -21,14 +21,13 @@ from shuoshu.books.chapter import read_chapters
 from shuoshu.evaluate.metrics import has_verdict, is_right
 from shuoshu.folder import RunFolder
 from shuoshu.model import MiniGLM
-from shuoshu.questions.formats import read_questions
+from shuoshu.questions.formats import questions_of
 from shuoshu.questions.question import Question
 from shuoshu.questions.untold import untold_questions
 from shuoshu.terminal import progress, say
 from shuoshu.tokenizer import Tokenizer
 from shuoshu.train.regime import pick_device
 
-PARTS = ("train", "valid")
 LEAST, MOST = 60, 400
 """How many answerable questions it takes, and how many are used."""
 UNTOLD = 0.5
@@ -45,7 +44,7 @@ def fit_reader(run: RunFolder) -> dict[str, Any]:
     has no model or too few questions set aside.
     """
     index = Index.open(run.index)
-    train, valid = (read_questions(run.questions(part)) if run.questions(part).is_file() else [] for part in PARTS)
+    train, valid = questions_of(run, "train"), questions_of(run, "valid")
     likeness = learn_likeness(train, index.books)
     likeness.save(run.index / LIKENESS)
     answerable = [question for question in valid if question.level != "NA" and has_verdict(question)][:MOST]

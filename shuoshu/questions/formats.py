@@ -15,6 +15,7 @@ from typing import Any
 
 from shuoshu.errors import UserError
 from shuoshu.files import reason, write_jsonl
+from shuoshu.folder import RunFolder
 from shuoshu.questions.question import Question
 
 # Names a field goes by, in lower case. The first that is there and not empty is taken.
@@ -52,6 +53,12 @@ def read_questions(path: Path) -> list[Question]:
         except ValueError as error:
             raise UserError(f"{path}, line {line}: {error}.") from error
     return questions
+
+
+def questions_of(run: RunFolder, part: str) -> list[Question]:
+    """The questions of a part of a run (train, valid or test); none where it has no such file."""
+    path = run.questions(part)
+    return read_questions(path) if path.is_file() else []
 
 
 def write_questions(path: Path, questions: Iterable[Question]) -> int:

@@ -58,7 +58,8 @@ def test_finds_wordings_that_counting_misses() -> None:
     by_learning = np.mean(owner[alike.argmax(axis=1)] == wanted)
 
     bags = [bag(wording) for wording in wordings]
-    dice = [[2 * len(bag(q.question) & own) / (len(bag(q.question)) + len(own)) for own in bags] for q in asked]
+    sought = [bag(question.question) for question in asked]
+    dice = [[2 * len(one & other) / (len(one) + len(other)) for other in bags] for one in sought]
     by_counting = np.mean(owner[np.array(dice).argmax(axis=1)] == wanted)
     assert by_learning >= by_counting + 0.05
 
