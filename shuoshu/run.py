@@ -66,10 +66,10 @@ def _tokenizer(run: RunFolder, recipe: Recipe, _: str) -> Figures:
         return {"vocab_size": tokenizer.vocab_size, "seconds": round(time.monotonic() - started, 2)}
     chapters, _held = hold_out(read_chapters(run.chapters))
     texts = [chapter.text for chapter in chapters]
-    characters = sum(map(len, texts))
+    size = recipe.tokenizer.vocab_size or choose_vocab_size(texts)
     questions = questions_of(run, "train")
     texts += ["\n".join((*question.wordings(), question.answer)) for question in questions]
-    tokenizer = train_tokenizer(texts, recipe.tokenizer.vocab_size or choose_vocab_size(characters))
+    tokenizer = train_tokenizer(texts, size)
     with folder_aside(run.tokenizer) as aside:
         tokenizer.save(aside)
     tokens = sum(map(len, tokenizer.encode_many(texts)))

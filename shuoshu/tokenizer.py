@@ -9,7 +9,8 @@ vLLM and llama.cpp (as pre-tokenizer `qwen2`) read with the same ids.
 
 import codecs
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -169,16 +170,24 @@ class TextStream:
         return text.replace("�", "")
 
 
-def choose_vocab_size(characters: int) -> int:
-    """Vocabulary for books of so many characters.
+VOCAB_SIZES = ((500_000, 4096), (8_000_000, 8192), (80_000_000, 16384))
+"""Vocabulary for books of less than so many characters; `LARGEST_VOCAB` beyond."""
+LARGEST_VOCAB = 32768
+
+
+def choose_vocab_size(texts: Collection[str]) -> int:
+    """Vocabulary for books with these texts.
 
     Every entry must be seen often enough to be learned, and at small sizes the embedding must not outweigh the
-    body: 4,096 for a novella, 8,192 for a few novels (0.79 tokens a character), 16,384 and 32,768 beyond.
+    body: 4,096 for a novella, 8,192 for a few novels (0.79 tokens a character), 16,384 and 32,768 beyond. Books
+    of many rare characters need more (聊斋志异 4,900 of them in half a million): room for all, and a third for words.
     """
-    for limit, size in ((500_000, 4096), (8_000_000, 8192), (80_000_000, 16384)):
-        if characters < limit:
-            return size
-    return 32768
+    length = sum(map(len, texts))
+    size = next((size for limit, size in VOCAB_SIZES if length < limit), LARGEST_VOCAB)
+    spelled = [whole.encode() for whole in set(ROLES).union(*texts)]
+    beginnings = {whole[:end] for whole in spelled for end in range(2, len(whole) + 1)}  # each an entry of its own
+    least = 256 + len(beginnings) + len(SPECIAL)
+    return max(size, math.ceil(least * 4 / 3 / 1024) * 1024)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:

@@ -78,8 +78,16 @@ def test_the_vocabulary_has_the_size_asked_for(novella: str):
     assert train_tokenizer(["一二三"], 4096).vocab_size < 300 + len(SPECIAL)
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size is 1000"):
         train_tokenizer([novella], 1000)
-    sizes = [choose_vocab_size(n) for n in (1, 75_000, 2_700_000, 30_000_000, 10**9)]
-    assert sizes == sorted(sizes)
+
+
+def test_the_vocabulary_by_itself_grows_with_the_books_and_holds_their_characters(novella: str):
+    sizes = [choose_vocab_size(["春" * n]) for n in (1, 75_000, 2_700_000, 30_000_000, 100_000_000)]
+    assert sizes == [4096, 4096, 8192, 16384, 32768]
+    rare = "".join(map(chr, range(0x4E00, 0x4E00 + 6000)))  # a short book of many characters, as 聊斋志异 is
+    assert 6000 < choose_vocab_size([novella, rare]) < 12_000
+    tokenizer = train_tokenizer([novella, rare], choose_vocab_size([novella, rare]))
+    assert all(len(tokenizer.encode(character)) == 1 for character in rare)
+    assert len(tokenizer.encode(novella)) < 0.9 * len(novella)
 
 
 def test_characters_are_counted_by_token(tokenizer: Tokenizer, novella: str):
