@@ -34,8 +34,10 @@ def _load(name: str) -> tuple[Any, str | None]:
         return None, f"{name}: no such folder"
     try:
         from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         return None, f"sentence-transformers cannot be used ({error}); `pip install sentence-transformers`"
+    disable_progress_bar()  # of weights that load in a tenth of a second
     try:
         # First what lies on this machine: a folder, or what the hub's cache holds.
         return SentenceTransformer(str(path) if path.exists() else name, local_files_only=True), None

