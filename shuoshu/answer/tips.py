@@ -39,6 +39,8 @@ _NAMING = re.compile(
 )
 _WHO = re.compile("(?:指的?|说的|到底|究竟|就|又|也|便)*(?:是|指|系)(?:的是|的)?(?:哪|谁|什么人|何人|何方)|[？?]?$")
 _WHO_BEFORE = re.compile("(?:谁|哪[一个位人]*|何人|什么人)(?:又|才|就|便)?(?:是|叫|称|号)?$|(?i:who is|who was) $")
+# 齐天大圣府 is called so, and not 孙悟空府.
+_NAMED_AFTER = re.compile("[府殿庙祠墓坟寺观庄寨洞岭山楼阁宅旗号]")
 # Traditional forms that simplified books hold as well, in names above all (孙乾): kept in a name the books know.
 _BOTH = "乾徵於著夥藉麽瞭餘锺鍾"
 
@@ -143,6 +145,8 @@ def _name_people(text: str, lexicon: Lexicon, titles: list[str]) -> tuple[str, l
         calls = lexicon.calls(name, named or titles)
         about = _WHO.match(text, end) or _WHO_BEFORE.search(text[:start])
         if calling == name or calls[calling] > calls[name] or name in text or calling in name:
+            continue
+        if _NAMED_AFTER.match(text, end):
             continue
         if times[name] == 1 and not about and start not in quoted:
             text = text[:start] + name + text[end:]
