@@ -1,10 +1,13 @@
 """The server under load: many clients that stream at once for minutes, then a crowd that comes all at one moment.
 
     python benchmarks/serve.py [RUN] [--seconds 600] [--clients 64] [--crowd 500] [--threads 2] [--pause 0]
+    python benchmarks/serve.py RUN --questions FILE      # a run with an index, asked these questions: the usual way
 
 Starts `shuoshu serve` on RUN, or on a random network of 6 layers × 512 with a vocabulary of 8,192, in a process of its
 own, and asks it from this one. Every client streams one greedy answer after another; each answer is compared with what
 the server says to the same prompt when it is alone. Prints a table, and one JSON line last.
+
+An answer from the books comes in one piece: there `first_token` is the time to the answer, citations and all.
 
 - **errors**: anything but a whole stream. **mixed up**: a stream that is not the solo answer to its prompt.
 - **between tokens**: seconds between two pieces of a stream, against the fair share, which is the streams written at
@@ -83,7 +86,9 @@ def served(run: Path, slots: int, queue: int, threads: int) -> Iterator[Server]:
         with log.open("w", encoding="utf-8") as stderr:
             process = subprocess.Popen([sys.executable, "-c", code, str(run)], stderr=stderr, env=environment)
         try:
-            while not (found := re.search(r"API: http://127.0.0.1:(\d+)/v1  models: (.*)", log.read_text("utf-8"))):
+            while not (
+                found := re.search(r"API: http://127.0.0.1:(\d+)/v1  models: ([^,\s]*)", log.read_text("utf-8"))
+            ):
                 if process.poll() is not None:
                     raise SystemExit(log.read_text("utf-8"))
                 time.sleep(0.1)
@@ -99,6 +104,24 @@ class Question:
 
     prompt: str
     most: int
+    chat: bool = False
+    """Asked of the run as it comes (from the books, where it has an index), not a text to go on from."""
+
+    def request(self, model: str) -> bytes:
+        """The HTTP request for a streamed answer."""
+        asked = {"messages": [{"role": "user", "content": self.prompt}]} if self.chat else {"prompt": self.prompt}
+        body = json.dumps({"model": model, **asked, "max_tokens": self.most, "temperature": 0, "stream": True}).encode()
+        head = (
+            f"POST /v1/{'chat/' if self.chat else ''}completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+    @classmethod
+    def of(cls, file: Path, tokens: int) -> list["Question"]:
+        """The first questions of a file."""
+        records = map(json.loads, file.read_text("utf-8").splitlines()[:PROMPTS])
+        return [cls(record["question"], tokens, chat=True) for record in records]
 
     @classmethod
     def some(cls, tokens: int) -> list["Question"]:
@@ -115,13 +138,7 @@ class Question:
 async def stream(server: Server, question: Question, tally: Tally | None = None) -> tuple[int, str]:
     """Ask for one streamed answer: its status and its text. With a tally, the pieces are timed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 20)
-    asked = {"model": server.model, "prompt": question.prompt, "max_tokens": question.most, "temperature": 0}
-    body = json.dumps({**asked, "stream": True}).encode()
-    head = (
-        f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    writer.write(head.encode() + body)
+    writer.write(question.request(server.model))
     try:
         text, last = "", time.perf_counter()
         status = int((await reader.readline()).split()[1])
@@ -133,10 +150,14 @@ async def stream(server: Server, question: Question, tally: Tally | None = None)
             said = json.loads(line[6:])
             if "error" in said:
                 return 0, str(said["error"]["code"])
-            text += said["choices"][0]["text"]
+            choice = said["choices"][0]
+            piece = choice["delta"].get("content", "") if question.chat else choice["text"]
+            if question.chat and not piece:
+                continue  # who speaks, or that he has ended
+            text += piece
             if tally is not None:
                 now = time.perf_counter()
-                (tally.gaps if text != said["choices"][0]["text"] else tally.firsts).append(now - last)
+                (tally.gaps if text != piece else tally.firsts).append(now - last)
                 last = now
                 tally.tokens += 1
         return (status if status != 200 else 0), "broken off"
@@ -216,15 +237,16 @@ def build_run(folder: Path) -> None:
 
 
 def share(values: list[float], part: float) -> float:
-    """The value that so large a part of all does not exceed."""
+    """The value that so large a part of all does not exceed; 0 of none."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else float("nan")
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
 
 async def measure(server: Server, options: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     solo: dict[Question, str] = {}
-    for question in Question.some(options.tokens):
+    questions = Question.of(options.questions, options.tokens) if options.questions else Question.some(options.tokens)
+    for question in questions:
         status, solo[question] = await stream(server, question)
         if status != 200:
             raise SystemExit(f"the server does not answer: {status} {solo[question]}")
@@ -260,6 +282,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?")
+    parser.add_argument("--questions", type=Path, help="JSONL file with a question a line, to ask RUN")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--pause", type=float, default=0, help="seconds a client reads between two answers, about")
