@@ -6,7 +6,7 @@ BM25 of a window does not count its length (b = 0): every window is short, and o
 is likelier to hold the answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shuoshu.answer.index import Hit, Index
@@ -72,19 +72,27 @@ def widest_quotes(question: str, index: Index, most: int, k: int = PASSAGES) -> 
     return wide[:most]
 
 
-def quote_at(place: tuple[str, int, int, int], wanted: dict[str, float], index: Index) -> Quote | None:
+def quote_at(
+    place: tuple[str, int, int, int], keys: Sequence[str], wanted: dict[str, float], index: Index
+) -> Quote | None:
     """The widest window that holds a place (book, chapter, start, end), scored by the terms `wanted` (`Index.weigh`).
 
-    None where no window holds it, as when it runs over more than `index.options.window` characters.
+    Where none holds it whole, as when it ends within a long sentence: one with a key, of these the one that holds most.
+    None where the place itself runs over more than a passage.
     """
     book, chapter, start, end = place
+
+    def worth(quote: Quote) -> tuple[int, bool, int, float]:
+        held = min(end, quote.end) - max(start, quote.start)
+        return held if held == end - start else 0, any(key in quote.text for key in keys), held, len(quote.text)
+
     found = [
         quote
         for passage in index.passages_at(book, chapter, start, end)
         for quote in _score(Hit(passage=passage, score=0.0), wanted, index)
-        if quote.start <= start and end <= quote.end
+        if quote.start < end and start < quote.end
     ]
-    return max(found, key=lambda quote: (len(quote.text), quote.score), default=None)
+    return max(found, key=lambda quote: (*worth(quote), quote.score), default=None)
 
 
 def _ranked(index: Index, found: Iterable[Quote]) -> list[Quote]:

@@ -21,7 +21,7 @@ from shuoshu.answer.bank import Known, QuestionBank, find_evidence
 from shuoshu.answer.choice import Choice
 from shuoshu.answer.index import Index
 from shuoshu.answer.quote import Quote, quote_at, widest_quotes
-from shuoshu.answer.signs import SIGNS, WORD_SIGNS, Signs, bank_signs, unknown_names, word_signs
+from shuoshu.answer.signs import SAME, SIGNS, WORD_SIGNS, Signs, bank_signs, unknown_names, word_signs
 from shuoshu.model import MiniGLM
 from shuoshu.questions.untold import NOT_TOLD
 from shuoshu.tokenizer import Tokenizer
@@ -31,8 +31,6 @@ WINDOWS = 30
 """Windows read for a question: on four novels 85 questions in a hundred have their answer in one of so many."""
 KNOWN = 10
 """Trained questions that may lead to further windows."""
-SAME = 0.999
-"""Likeness from which on a question is a trained one, in the same words."""
 FORGOTTEN = -100.0
 """Log-probability of an answer where there is no model to remember it."""
 BY_HEART = 0.5
@@ -140,9 +138,13 @@ class Reader:
             for row, quote in enumerate(quotes)
             if (quote.book, quote.chapter) == (book, chapter) and quote.start <= start and end <= quote.end
         ]
-        if not held and (quote := quote_at(place, wanted, self.index)) is not None:
-            quotes.append(quote)
-            held = [len(quotes) - 1]
+        if not held and (quote := quote_at(place, known.question.key, wanted, self.index)) is not None:
+            spans = [(other.book, other.chapter, other.start, other.end) for other in quotes]
+            span = (quote.book, quote.chapter, quote.start, quote.end)
+            if span not in spans:
+                quotes.append(quote)
+                spans.append(span)
+            held = [spans.index(span)]
         return held
 
 

@@ -28,6 +28,8 @@ AROUND = 150
 """Characters on each side of a window that count as its surroundings."""
 FADE = 100
 """A term so many characters away from a window counts 1/e of one inside (`near`)."""
+SAME = 0.999
+"""Likeness from which on a question is a trained one, in the same words."""
 _FIRST = re.compile(rf"\W*(?P<name>{SURNAME}{HAN})")
 _WHO = re.compile(r"谁|何人|哪一?[位个]|什么人|姓甚名谁|\b[Ww]ho")
 
@@ -73,16 +75,17 @@ def word_signs(question: str, quotes: Sequence[Quote], index: Index) -> Signs:
 def bank_signs(windows: int, led: Mapping[int, tuple[float, float]], explained: float) -> Signs:
     """The signs of trained questions that led to a window, (windows, 2); `led`: window → (likeness, log-probability).
 
-    lead: how much more alike the most similar of them is to the question asked than the next one; memory: square root
-    of the probability with which the model gives its answer to the question asked. Both count the less, the more of
-    the question is `explained` by what stands around one of the windows (the largest `near`): a question whose words
-    the book has needs no signpost, and other questions on the same people resemble it (facts only in the text, bundled
-    book: 78 → 85 % picked right; far wordings of trained ones 30 → 36 %).
+    lead: how much more alike the most similar of them is to the question asked than the next one, 1 where it is that
+    question in the same words; memory: square root of the probability with which the model gives its answer to the
+    question asked. Both count the less, the more of the question is `explained` by what stands around one of the
+    windows (the largest `near`): a question whose words the book has needs no signpost, and other questions on the same
+    people resemble it (facts only in the text, bundled book: 78 → 85 % picked right; far wordings of trained ones
+    30 → 36 %).
     """
     found = np.zeros((windows, len(BANK_SIGNS)), dtype=np.float32)
     ranked = sorted({likeness for likeness, _ in led.values()}, reverse=True)
     for row, (likeness, remembered) in led.items():
-        following = ranked[1] if len(ranked) > 1 else 0.0
+        following = ranked[1] if len(ranked) > 1 and likeness <= SAME else 0.0
         found[row] = likeness - following if likeness == ranked[0] else 0.0, math.exp(remembered / 2)
     return found * (1 - explained)
 

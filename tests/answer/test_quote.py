@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from shuoshu.answer.bank import find_evidence
 from shuoshu.answer.index import Index, build_index
-from shuoshu.answer.quote import best_quote, rank_quotes
+from shuoshu.answer.quote import best_quote, quote_at, rank_quotes
 from shuoshu.books.chapter import Chapter, read_chapters
 from shuoshu.books.stage import read_books
 from shuoshu.evaluate.metrics import is_right
 from shuoshu.questions.formats import read_questions
 from shuoshu.questions.question import Question
+from shuoshu.questions.stage import read_named
 from shuoshu.recipe import BooksOptions, IndexOptions
 
 DEMO = Path(__file__).resolve().parents[2] / "shuoshu" / "demo"
@@ -45,6 +47,24 @@ def test_quotations_come_best_first_and_once(novella_index: Index) -> None:
     assert [q.score for q in quotes] == sorted((q.score for q in quotes), reverse=True)
     assert len({(q.chapter, q.start, q.end) for q in quotes}) == len(quotes)
     assert best_quote("邵拙死前说了什么？", novella_index) == quotes[0]
+
+
+def test_the_evidence_of_every_trained_question_can_be_quoted(novella_index: Index) -> None:
+    """Some ends within a long sentence, and no window holds it whole."""
+    whole = 0
+    trained = [question for question in read_named("demo", "train") if question.level != "NA"]
+    for question in trained:
+        place = find_evidence(question, novella_index)
+        assert place is not None
+        quote = quote_at(place, question.key, {}, novella_index)
+        assert quote is not None
+        assert (quote.book, quote.chapter) == place[:2]
+        assert quote.start < place[3]
+        assert place[2] < quote.end
+        held = quote.start <= place[2] and place[3] <= quote.end
+        assert held or any(key in quote.text for key in question.key)
+        whole += held
+    assert 0.9 * len(trained) < whole < len(trained)
 
 
 def test_nothing_known_is_nothing_quoted(novella_index: Index) -> None:

@@ -89,6 +89,7 @@ def test_bank_signs() -> None:
     assert found[0].tolist() == [0, 0]
     assert found[1] == pytest.approx([0.3, np.exp(-1)])
     assert found[3] == pytest.approx([0.0, np.exp(-2)])
+    assert bank_signs(2, {0: (1.0, -2.0), 1: (0.9, -4.0)}, 0.0)[0, 0] == 1  # asked before, in the same words
     assert bank_signs(4, {1: (0.8, -2.0)}, 0.75)[1] == pytest.approx([0.2, np.exp(-1) / 4])
     assert bank_signs(0, {}, 0.0).shape == (0, len(SIGNS) - 9)
 
