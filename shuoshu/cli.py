@@ -38,7 +38,7 @@ for verb in (questions, ask, complete, chat, serve, export):
 
 @app.command
 def demo(
-    *, minutes: float = 4.0, no_serve: Annotated[bool, Parameter(negative="")] = False, port: int = 7860,
+    *, minutes: float = 5.0, no_serve: Annotated[bool, Parameter(negative="")] = False, port: int = 7860,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Walk the whole road on the bundled book, then open the chat page.
@@ -57,7 +57,7 @@ def demo(
     from shuoshu.demo.walk import walk_demo
     from shuoshu.serve.app import check_page
 
-    if not no_serve:  # a port in use is better told now than after four minutes
+    if not no_serve:  # a port in use is better told now than after five minutes
         check_page("127.0.0.1", port)
     figures = walk_demo(minutes)
     finish(figures, json)
