@@ -1,5 +1,6 @@
 """The road as a whole: what is done is skipped, what changed is done again, and what comes after it."""
 
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from tiny import tiny_recipe
 
+from shuoshu import cli
 from shuoshu.demo.walk import demo_recipe
 from shuoshu.errors import UserError
 from shuoshu.folder import RunFolder
@@ -99,7 +101,7 @@ def test_the_resolved_recipe_is_a_recipe(tiny_run: Path):
 
 def test_the_demo_recipe_file_is_the_demo():
     data = load_recipe(ROOT / "recipes" / "demo.yaml")
-    made = demo_recipe(4.0)
+    made = demo_recipe(inspect.signature(cli.demo).parameters["minutes"].default)
     for section, options in data.items():
         for name, value in options.items():
             assert getattr(getattr(made, section), name) == value, f"{section}.{name}"

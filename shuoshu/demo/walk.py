@@ -24,12 +24,12 @@ def demo_recipe(minutes: float) -> Recipe:
     recipe.questions.train = [DEMO]
     recipe.questions.test = [DEMO]
     training = minutes - OVERHEAD
-    recipe.pretrain.minutes = round(training * PRETRAIN_SHARE, 3)
+    recipe.pretrain.minutes = round(training * PRETRAIN_SHARE, 2)
     recipe.pretrain.questions_share = 0.5
     # It shall know this book by heart: what it foresees of chapters it has not read does not matter.
     recipe.pretrain.keep = "last"
     recipe.pretrain.patience = 0
-    recipe.finetune.minutes = round(training * (1 - PRETRAIN_SHARE), 3)
+    recipe.finetune.minutes = round(training * (1 - PRETRAIN_SHARE), 2)
     return recipe
 
 
