@@ -54,6 +54,20 @@ def test_greedy_text_is_that_of_transformers(tokenizer: Tokenizer, tmp_path: Pat
         assert their_tokenizer.decode(out, skip_special_tokens=True) == tokenizer.decode(result.ids)
 
 
+def test_texts_that_begin_alike_may_share_a_row(tokenizer: Tokenizer):
+    model = random_model(tokenizer)
+    start, first, second = [5, 6, 7, 8], [9, 10, 11], [12, 13]
+    row = torch.tensor([start + first + second])
+    places = torch.tensor([0, 1, 2, 3, 4, 5, 6, 4, 5])
+    seen = torch.ones(9, 9, dtype=torch.bool).tril()
+    seen[7:, 4:7] = False
+    with torch.no_grad():
+        shared = model.model(row, places, seen)[0]
+        apart = [model.model(torch.tensor([start + rest]))[0] for rest in (first, second)]
+    torch.testing.assert_close(shared[:7], apart[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shared[7:], apart[1][4:], atol=1e-5, rtol=1e-4)
+
+
 def test_weights_survive_saving(tokenizer: Tokenizer, tmp_path: Path):
     model = random_model(tokenizer)
     save_model(model, tokenizer, tmp_path)

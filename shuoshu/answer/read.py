@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 
 from shuoshu.answer.bank import Known, QuestionBank, find_evidence
 from shuoshu.answer.choice import Choice
@@ -149,7 +148,7 @@ class Reader:
 
 
 class Mind:
-    """The model's memory, asked for likelihoods, many rows at once."""
+    """The model's memory, asked for likelihoods of many answers at once."""
 
     def __init__(self, model: MiniGLM, tokenizer: Tokenizer) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
@@ -158,26 +157,34 @@ class Mind:
     def recall(self, question: str, answers: Sequence[str]) -> list[float]:
         """Log-probability of each answer from memory, and last of the one that the books do not tell."""
         prompt = self.tokenizer.chat([{"role": "user", "content": question}])
-        rows = [(prompt, [*self.tokenizer.encode(answer), self.tokenizer.chat_end]) for answer in (*answers, NOT_TOLD)]
-        return [float(found.sum()) for found in self._likely(rows)]
+        return self._likely(
+            prompt, [[*self.tokenizer.encode(answer), self.tokenizer.chat_end] for answer in (*answers, NOT_TOLD)]
+        )
 
     @torch.no_grad()
-    def _likely(self, rows: Sequence[tuple[list[int], list[int]]]) -> list[NDArray[np.float32]]:
-        """Log-probability of each of the second ids behind the first, row by row.
+    def _likely(self, prompt: list[int], answers: Sequence[list[int]]) -> list[float]:
+        """Log-probability of each answer behind the prompt.
 
-        Rows are padded behind, where a causal model does not look; logits are made only where one is asked for. A row
-        longer than the model reads loses its beginning.
+        All stand in one row, the prompt once, and no answer sees another: half the tokens of a row each. Logits are
+        made only where one is asked for. An answer loses its end, and the prompt its beginning, where the model does
+        not read so far.
         """
         room = self.model.config.max_position_embeddings
-        whole = [(prompt + wanted)[-room - 1 :] for prompt, wanted in rows]
-        counts = [min(len(wanted), len(ids) - 1) for (_, wanted), ids in zip(rows, whole, strict=True)]
-        width = max(map(len, whole))
-        ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in whole], device=self.device)
-        asked = torch.zeros((len(whole), width - 1), dtype=torch.bool)
-        for row, (tokens, count) in enumerate(zip(whole, counts, strict=True)):
-            asked[row, len(tokens) - 1 - count : len(tokens) - 1] = True
-        asked = asked.to(self.device)
+        answers = [answer[: room // 2] for answer in answers]
+        prompt = prompt[-(room - max(map(len, answers))) :]
+        ids, places, text = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
+        for number, answer in enumerate(answers):
+            ids += answer
+            places += range(len(prompt), len(prompt) + len(answer))
+            text += [number] * len(answer)
+        owner = torch.tensor(text)
+        seen = ((owner == owner.unsqueeze(1)) | (owner == -1)).tril()
+        asked = torch.arange(len(prompt), len(ids))
+        before = torch.where(torch.tensor(places)[asked] == len(prompt), len(prompt), asked) - 1
+        row = torch.tensor([ids], device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_precision(self.device) == "bf16"):
-            logits = self.model.lm_head(self.model.model(ids[:, :-1])[asked])
-        found = F.log_softmax(logits.float(), dim=-1).gather(1, ids[:, 1:][asked].unsqueeze(1)).squeeze(1)
-        return [part.numpy() for part in found.cpu().split(counts)]
+            hidden = self.model.model(row, torch.tensor(places, device=self.device), seen.to(self.device))[0]
+            logits = self.model.lm_head(hidden[before.to(self.device)])
+        wanted = row[0, len(prompt) :].unsqueeze(1)
+        found = F.log_softmax(logits.float(), dim=-1).gather(1, wanted).squeeze(1).cpu()
+        return [float(part.sum()) for part in found.split([len(answer) for answer in answers])]

@@ -113,3 +113,12 @@ def test_recall_equals_transformers(tiny_run: Path) -> None:
         likely = torch.log_softmax(logits.float(), dim=-1)[len(prompt) - 1 : -1]
         slow = float(likely.gather(1, torch.tensor(wanted)[:, None]).sum())
         assert value == pytest.approx(slow, rel=0.02)  # bf16 where the machine has it
+
+
+def test_recall_of_what_is_longer_than_the_model_reads(tiny_run: Path) -> None:
+    storyteller = Storyteller(tiny_run)
+    mind = Mind(storyteller.model, storyteller.engine.tokenizer)
+    found = mind.recall("邵拙的灯铺在哪里？" * 100, ["在折柳镇。" * 200, "姜茶。"])
+    assert len(found) == 3
+    assert np.isfinite(found).all() and max(found) < 0
+    assert found[0] < found[1]
