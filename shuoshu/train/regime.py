@@ -23,6 +23,13 @@ TABLE_RATE = 8.0
 steps on the four novels 6.753 bits a character with 1, 6.600 with 3, 6.556 with 8, 6.605 with 16."""
 MANY_EPOCHS = 8
 """Passes over the text from which on it is learned by heart."""
+FORGET = 1.4
+"""Passes in which decay alone shrinks a weight to 1/e, where the text is read so often. Told in passes, for in steps it
+would mean something else with every batch and book (Wang & Aitchison, arXiv:2405.13698)."""
+MOST_DECAY = 4.0
+"""The strongest decay that was tried: a text of a few steps would ask for more."""
+DROPOUT = 0.2
+"""Where the text is read so often: `docs/training.md` has what it is worth."""
 
 
 @dataclass(kw_only=True)
@@ -96,21 +103,26 @@ def can_compile(device: torch.device) -> bool:
     return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
 
-def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device: torch.device) -> dict[str, Any]:
-    """Settings for a stage that buys `epochs` passes over its data; options that were given stand.
+def choose_settings(
+    options: dict[str, Any], stage: Stage, epochs: float, device: torch.device, pass_steps: int = 1
+) -> dict[str, Any]:
+    """Settings for a stage that buys `epochs` passes, of `pass_steps` steps each, over its data.
 
-    `options` is `recipe.shared_options(...)`. Fine-tuning is gentle on purpose: a high rate overwrites what
-    pretraining has stored (arXiv:2503.21676).
+    Options that were given stand; `options` is `recipe.shared_options(...)`. Fine-tuning is gentle on purpose: a high
+    rate overwrites what pretraining has stored (arXiv:2503.21676).
     """
     gpu = device.type == "cuda"
-    repeated = epochs >= MANY_EPOCHS and stage == "pretrain"
+    known = bool(options.get("init_from") or options["lora"])
+    repeated = epochs >= MANY_EPOCHS and stage == "pretrain" and not known
+    rate = 3e-3 if stage == "pretrain" else 1e-3
+    decay = min(1 / ((options["lr"] or rate) * FORGET * pass_steps), MOST_DECAY)
     chosen: dict[str, Any] = {
         "batch": (64 if gpu else 8) if stage == "pretrain" else (64 if gpu else 32),
         "optimizer": "muon",
-        "lr": 3e-3 if stage == "pretrain" else 1e-3,
+        "lr": rate,
         "table_rate": TABLE_RATE if stage == "pretrain" else 1.0,
-        "weight_decay": 0.1 if repeated else 0.01,
-        "dropout": 0.1 if repeated and gpu else 0.0,
+        "weight_decay": round(decay, 2) if repeated else 0.01,
+        "dropout": DROPOUT if repeated else 0.0,
         "warmup": 0.02,
         "cooldown": 0.5,
         "clip": 1.0,
@@ -123,7 +135,7 @@ def choose_settings(options: dict[str, Any], stage: Stage, epochs: float, device
         # A fact learned by heart is not worse for being unknown to the facts set aside, so the last weights stand.
         "keep": "best" if stage == "pretrain" else "last",
     }
-    if options.get("init_from") or options["lora"]:
+    if known:
         # Weights that AdamW made, and know a language already, are moved by AdamW and gently; adapters begin at zero.
         chosen |= {"optimizer": "adamw", "lr": 3e-4 if options["lora"] else 5e-5}
     return {name: options[name] if options.get(name) is not None else value for name, value in chosen.items()}

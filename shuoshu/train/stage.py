@@ -169,4 +169,5 @@ def _plan(stage: Stage, learner: Learner, options: dict[str, Any], began: float)
             minutes = None
         counted.append(timed)
     steps = min(counted)
-    return Plan(steps=steps, minutes=minutes, **choose_settings(options, stage, steps / source.steps, device), **shared)
+    settings = choose_settings(options, stage, steps / source.steps, device, source.steps)
+    return Plan(steps=steps, minutes=minutes, **settings, **shared)

@@ -120,5 +120,6 @@ def test_recall_of_what_is_longer_than_the_model_reads(tiny_run: Path) -> None:
     mind = Mind(storyteller.model, storyteller.engine.tokenizer)
     found = mind.recall("邵拙的灯铺在哪里？" * 100, ["在折柳镇。" * 200, "姜茶。"])
     assert len(found) == 3
-    assert np.isfinite(found).all() and max(found) < 0
+    assert np.isfinite(found).all()
+    assert max(found) < 0
     assert found[0] < found[1]
