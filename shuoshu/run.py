@@ -250,6 +250,7 @@ def walk(run: RunFolder, recipe: Recipe) -> Figures:
     scores = figures["scores"][run.name] if "scores" in figures else {}
     total = time.monotonic() - started
     say(f"The road took {clock(total)}: {', '.join(f'{name} {clock(s)}' for name, s in seconds.items())}.")
+    say(f"Talk with it: shuoshu serve {run.path}   One question: shuoshu ask {run.path} QUESTION")
     return {"run": str(run.path), "seconds": round(total, 1), "stages": seconds, "scores": scores}
 
 

@@ -64,12 +64,13 @@ def test_a_run_may_be_moved(tiny_run: Path, tmp_path: Path):
     assert _stamps(run) == before
 
 
-def test_books_without_questions_make_a_base_model(tmp_path: Path):
+def test_books_without_questions_make_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     recipe = tiny_recipe(pretrain=2)
     recipe.questions.train = recipe.questions.test = []
     figures = walk(RunFolder(tmp_path / "run"), recipe)
     assert list(figures["stages"]) == ["books", "questions", "tokenizer", "pretrain", "index"]
     assert RunFolder(tmp_path / "run").model().parent.name == "pretrain"
+    assert f"shuoshu ask {tmp_path / 'run'}" in capsys.readouterr().err  # what to do now
 
 
 def test_a_book_of_one_sentence_walks_too(tmp_path: Path):
