@@ -21,7 +21,7 @@ Stage = Literal["pretrain", "finetune"]
 TABLE_RATE = 8.0
 """Rate of embeddings and gains, which AdamW moves, as a multiple of that of the matrices, which Muon moves: after 380
 steps on the four novels 6.753 bits a character with 1, 6.600 with 3, 6.556 with 8, 6.605 with 16."""
-MANY_EPOCHS = 8
+MANY_EPOCHS = 5
 """Passes over the text from which on it is learned by heart."""
 FORGET = 1.4
 """Passes in which decay alone shrinks a weight to 1/e, where the text is read so often. Told in passes, for in steps it
