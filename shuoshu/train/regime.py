@@ -26,8 +26,8 @@ MANY_EPOCHS = 5
 FORGET = 1.4
 """Passes in which decay alone shrinks a weight to 1/e, where the text is read so often. Told in passes, for in steps it
 would mean something else with every batch and book (Wang & Aitchison, arXiv:2405.13698)."""
-MOST_DECAY = 4.0
-"""The strongest decay that was tried: a text of a few steps would ask for more."""
+LITTLE_DECAY, MOST_DECAY = 0.01, 4.0
+"""Decay where nothing shall hinder learning, and the strongest that was tried: a text of few steps asks for more."""
 DROPOUT = 0.2
 """Where the text is read so often: `docs/training.md` has what it is worth."""
 
@@ -115,13 +115,13 @@ def choose_settings(
     known = bool(options.get("init_from") or options["lora"])
     repeated = epochs >= MANY_EPOCHS and stage == "pretrain" and not known
     rate = 3e-3 if stage == "pretrain" else 1e-3
-    decay = min(1 / ((options["lr"] or rate) * FORGET * pass_steps), MOST_DECAY)
+    decay = min(max(1 / ((options["lr"] or rate) * FORGET * pass_steps), LITTLE_DECAY), MOST_DECAY)
     chosen: dict[str, Any] = {
         "batch": (64 if gpu else 8) if stage == "pretrain" else (64 if gpu else 32),
         "optimizer": "muon",
         "lr": rate,
         "table_rate": TABLE_RATE if stage == "pretrain" else 1.0,
-        "weight_decay": round(decay, 2) if repeated else 0.01,
+        "weight_decay": round(decay, 2) if repeated else LITTLE_DECAY,
         "dropout": DROPOUT if repeated else 0.0,
         "warmup": 0.02,
         "cooldown": 0.5,

@@ -31,6 +31,7 @@ def test_decay_forgets_in_passes_whatever_the_batch_and_the_rate() -> None:
         chosen, _ = plan(20, pass_steps, lr=lr)
         assert 1 / (chosen.lr * chosen.weight_decay) == pytest.approx(FORGET * pass_steps, rel=0.02)
     assert plan(20, pass_steps=2)[0].weight_decay == MOST_DECAY
+    assert plan(20, pass_steps=1_000_000)[0].weight_decay == plan(1)[0].weight_decay > 0
 
 
 def test_open_weights_are_not_pulled_down() -> None:
