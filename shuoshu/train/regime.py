@@ -28,8 +28,9 @@ FORGET = 1.4
 would mean something else with every batch and book (Wang & Aitchison, arXiv:2405.13698)."""
 LITTLE_DECAY, MOST_DECAY = 0.01, 4.0
 """Decay where nothing shall hinder learning, and the strongest that was tried: a text of few steps asks for more."""
-DROPOUT = 0.2
-"""Where the text is read so often: `docs/training.md` has what it is worth."""
+DROPOUT, NOISE = 0.2, 0.1
+"""Where the text is read so often, dropout and the share of input tokens that are replaced: `docs/training.md` has what
+they are worth."""
 
 
 @dataclass(kw_only=True)
@@ -127,7 +128,7 @@ def choose_settings(
         "cooldown": 0.5,
         "clip": 1.0,
         "ema": 0.0,
-        "noise": 0.0,
+        "noise": NOISE if repeated else 0.0,
         "precision": fast_precision(device),
         # Compiling takes 20-45 s on two cores and makes steps 1.25 times as fast: worth it from some minutes on.
         # Fine-tuning's rows differ in length, and each new shape would be compiled again.
@@ -153,14 +154,14 @@ def reasons(plan: Plan, stage: Stage, epochs: float, options: dict[str, Any]) ->
             f"learning: small batches for many steps, a high rate that falls over the last {plan.cooldown:.0%} of them."
         )
     else:
+        means = {"weight decay": plan.weight_decay, "dropout": plan.dropout, "noise": plan.noise}
         words = (
-            f"The budget buys {epochs:.0f} passes over the text, enough to learn it by heart; "
-            f"{'weight decay and dropout work' if plan.dropout else 'weight decay works'} against that, "
-            "and held-out text tells when it happens."
+            f"The budget buys {epochs:.0f} passes over the text, enough to learn it by heart. Against that: "
+            f"{', '.join(name for name, value in means.items() if value)}; held-out text tells when it happens."
         )
     if stage == "pretrain" and options["compile"] is None and not plan.compile:
         words += " Not compiled: it takes half a minute, too much of a short run."
-    names = ("batch", "optimizer", "lr", "weight_decay", "dropout", "cooldown", "precision", "compile")
+    names = ("batch", "optimizer", "lr", "weight_decay", "dropout", "noise", "cooldown", "precision", "compile")
     told = [f"{name} {options[name]}" for name in names if options.get(name) is not None]
     return words + (f" As told: {', '.join(told)}." if told else "")
 

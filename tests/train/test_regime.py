@@ -22,7 +22,7 @@ def test_text_read_often_is_held_back_from_being_learned_by_heart() -> None:
     few, _ = plan(MANY_EPOCHS - 1)
     many, _ = plan(MANY_EPOCHS + 1)
     assert few.weight_decay < many.weight_decay
-    assert few.dropout == 0 < many.dropout
+    assert few.dropout == few.noise == 0 < min(many.dropout, many.noise)
     assert plan(MANY_EPOCHS + 1, weight_decay=0.02)[0].weight_decay == 0.02  # what was given stands
 
 
@@ -36,7 +36,7 @@ def test_decay_forgets_in_passes_whatever_the_batch_and_the_rate() -> None:
 
 def test_open_weights_are_not_pulled_down() -> None:
     chosen, _ = plan(20, init_from="Qwen/Qwen3-0.6B-Base")
-    assert (chosen.weight_decay, chosen.dropout) == (0.01, 0.0)
+    assert (chosen.weight_decay, chosen.dropout, chosen.noise) == (0.01, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
@@ -44,7 +44,8 @@ def test_only_what_is_used_is_named(dropout: float) -> None:
     chosen, options = plan(20, dropout=dropout)
     words = reasons(chosen, "pretrain", 20, options)
     assert "20 passes" in words
-    assert ("weight decay and dropout work" in words) == (dropout > 0)
+    assert ("Against that: weight decay, dropout, noise" in words) == (dropout > 0)
+    assert ("Against that: weight decay, noise" in words) == (dropout == 0)
     assert f"dropout {dropout}" in words  # told by the person
 
 
