@@ -173,18 +173,18 @@ class Mind:
         answers = [answer[: room // 2] for answer in answers]
         prompt = prompt[-(room - max(map(len, answers))) :]
         ids, places, text = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
+        before: list[int] = []  # for every token of an answer, the row's place whose logits foretell it
         for number, answer in enumerate(answers):
-            ids += answer
+            before += [len(prompt) - 1, *range(len(ids), len(ids) + len(answer) - 1)]
             places += range(len(prompt), len(prompt) + len(answer))
             text += [number] * len(answer)
+            ids += answer
         owner = torch.tensor(text)
         seen = ((owner == owner.unsqueeze(1)) | (owner == -1)).tril()
-        asked = torch.arange(len(prompt), len(ids))
-        before = torch.where(torch.tensor(places)[asked] == len(prompt), len(prompt), asked) - 1
         row = torch.tensor([ids], device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_precision(self.device) == "bf16"):
             hidden = self.model.model(row, torch.tensor(places, device=self.device), seen.to(self.device))[0]
-            logits = self.model.lm_head(hidden[before.to(self.device)])
+            logits = self.model.lm_head(hidden[before])
         wanted = row[0, len(prompt) :].unsqueeze(1)
         found = F.log_softmax(logits.float(), dim=-1).gather(1, wanted).squeeze(1).cpu()
         return [float(part.sum()) for part in found.split([len(answer) for answer in answers])]
