@@ -1,104 +1,165 @@
 """The reader's weights: fitted, and measured, on runs that set questions aside (`questions.valid_share`).
 
-    python benchmarks/reader.py RUN... [--untold FILE.jsonl] [--words N]
+    python benchmarks/reader.py RUN... [--untold FILE.jsonl] [--words N] [--sure RUN...] [--fit-windows] [--write]
 
 For every run the reader gathers its signs for the valid questions (with unanswerable ones made by rule) and for the
 test questions; `--words` takes so many trained questions as well, for which nothing but words is looked at (the bank is
-empty, so nothing is given away). Weights are fitted on all of that but the tests, confidence on the valid questions,
-and the table tells for every run and level: how often a right window is picked, how often it is answered, how often
-both, beside the plain quotation. The last line is one JSON object with the weights, as `answer/choice.py` has them.
+empty, so nothing is given away). The weights of words are fitted on all of that but the tests, with those of windows as
+they come along (`--fit-windows` fits these first); the confidence on the valid questions of each run (or of those
+behind `--sure`), as weights answer them that were fitted without that run. The table tells for every run and level: how often the plain quotation is right,
+the best window, the words pointed at, how often it answers, and how often that is right; and `folds` what the trained
+questions of a run come to in five-fold cross-validation. `--write` puts what was fitted where it comes along.
 """
 
 import argparse
 import json
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shuoshu.answer.ask import Storyteller
 from shuoshu.answer.bank import QuestionBank
-from shuoshu.answer.choice import SURE, Case, Choice, fit_choice, fit_weights
+from shuoshu.answer.choice import Case, Choice, fit_ranking, fit_sure
 from shuoshu.answer.fit import ANSWERED, SEED
 from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.quote import best_quote
-from shuoshu.answer.read import Reader
-from shuoshu.answer.signs import SIGNS
+from shuoshu.answer.read import Evidence, Looked, Read, Reader
 from shuoshu.answer.tips import apply_tips
+from shuoshu.answer.words import Region, Word
 from shuoshu.books.chapter import read_chapters
 from shuoshu.evaluate.metrics import is_right
+from shuoshu.files import write_json
 from shuoshu.questions.formats import read_questions
 from shuoshu.questions.question import Question
 from shuoshu.questions.untold import untold_questions
 
+FOLDS = 5
+WRITTEN = Path(__file__).parents[1] / "shuoshu" / "answer" / "choice.json"
+
 
 @dataclass(frozen=True)
 class Seen:
-    """A question, what the reader saw for it, and whether the plain quotation would be right."""
+    """A question, and what its reader saw for it."""
 
     question: Question
-    case: Case
+    reader: Reader
+    evidence: Evidence
+    looked: Looked
     quoted: bool
+    """Whether the plain quotation is right."""
+
+    right_windows: NDArray[np.bool_]
+    right_words: NDArray[np.bool_]
+
+    @property
+    def answerable(self) -> bool:
+        return self.question.level != "NA"
+
+    def window(self, choice: Choice) -> bool:
+        """Whether the best window holds the answer."""
+        return bool(self.right_windows[int((self.evidence.signs @ choice.weights).argmax())])
+
+    def answered_by(self, choice: Choice) -> tuple[Read, bool]:
+        """The answer by other weights, and whether it is right."""
+        self.reader.choice = choice
+        read = self.reader.decide(self.evidence, self.looked)
+        return read, self.answerable and is_right(read.quote.text, self.question)
+
+    def case(self, choice: Choice) -> Case:
+        read, right = self.answered_by(choice)
+        return Case(sure=read.sure, right=right, answerable=self.answerable)
 
 
-def gather(reader: Reader, questions: list[Question]) -> list[Seen]:
+def _is_key(word: Word, regions: list[Region], question: Question) -> bool:
+    """Whether a word is part of a key of the question."""
+    text = regions[word.region].text
+    return any(
+        text.startswith(key, start)
+        for key in question.key
+        for start in range(max(0, word.start - len(key) + 1), word.end)
+    )
+
+
+def gather(reader: Reader, questions: list[Question]) -> Iterator[Seen]:
     """What the reader sees for each question that shares a word with the books."""
-    seen = []
     for question in questions:
         wording = apply_tips(question.question, reader.index.books, reader.index.lexicon)
         evidence = reader.gather(wording)
         if not evidence.quotes:
             continue
-        answerable = question.level != "NA"
-        right = np.array([answerable and is_right(quote.text, question) for quote in evidence.quotes])
         quote = best_quote(apply_tips(question.question, reader.index.books), reader.index)
-        quoted = answerable and quote is not None and is_right(quote.text, question)
-        seen.append(
-            Seen(question, Case(signs=evidence.signs, right=right, doubt=evidence.doubt, answerable=answerable), quoted)
+        looked = reader.look(wording, evidence)
+        answerable = question.level != "NA"
+        yield Seen(
+            question=question,
+            reader=reader,
+            evidence=evidence,
+            looked=looked,
+            quoted=answerable and quote is not None and is_right(quote.text, question),
+            right_windows=np.array([answerable and is_right(each.text, question) for each in evidence.quotes]),
+            right_words=np.array([answerable and _is_key(word, looked.regions, question) for word in looked.words]),
         )
-    return seen
 
 
-def look(path: Path, untold: list[Question], words: int) -> dict[str, list[Seen]]:
+def look(path: Path, choice: Choice, untold: list[Question], words: int) -> dict[str, list[Seen]]:
     """The valid, test and word cases of a run."""
     storyteller = Storyteller(path)
     run, index = storyteller.run, storyteller.index
     train, valid, test = (read_questions(run.questions(part)) for part in ("train", "valid", "test"))
     made = untold_questions([*valid, *train], read_chapters(run.chapters), max(80, len(valid) // 2), SEED)
     own = [question for question in untold if question.book in index.books]
-    bare = Reader(index, Choice.default(), QuestionBank([], learn_likeness([], index.books)))
-    sample = random.Random(0).sample(train, min(words, len(train)))
+    bare = Reader(index, choice, QuestionBank([], learn_likeness([], index.books)))
+    reader = storyteller.reader
+    reader.choice = choice
+    told = [question for question in train if question.level != "NA"]
     return {
-        "valid": gather(storyteller.reader, [*valid, *made]),
-        "test": gather(storyteller.reader, [*test, *own]),
-        "words": gather(bare, sample),
+        "valid": list(gather(reader, [*valid, *made])),
+        "test": list(gather(reader, [*test, *own])),
+        "words": list(gather(bare, random.Random(0).sample(told, min(words, len(told))))),
     }
+
+
+def fit_windows(seen: list[Seen]) -> Choice:
+    """The choice that comes along with its weights of windows fitted. By these, the runs are to be looked at anew."""
+    weights = fit_ranking([(each.evidence.signs, each.right_windows) for each in seen])
+    return replace(Choice.default(), weights=weights)
+
+
+def fit_point(seen: list[Seen], choice: Choice) -> Choice:
+    """The choice with its weights of words fitted."""
+    return replace(choice, point=fit_ranking([(each.looked.signs, each.right_words) for each in seen], decay=0.005))
 
 
 def table(name: str, seen: list[Seen], choice: Choice) -> None:
     """One line a level."""
-    levels: dict[str, list[tuple[bool, bool, bool]]] = {}
+    levels: dict[str, list[tuple[bool, ...]]] = {}
     for each in seen:
-        best, confidence = choice.judge(each.case.signs, each.case.doubt)
-        verdict = (bool(each.case.right[best]), confidence >= choice.threshold, each.quoted)
-        levels.setdefault(each.question.level or "-", []).append(verdict)
+        read, right = each.answered_by(choice)
+        window = each.window(choice)
+        levels.setdefault(each.question.level or "-", []).append((each.quoted, window, right, read.told))
     for level, verdicts in sorted(levels.items()):
-        picked, told, quoted = np.array(verdicts).T
+        quoted, window, pointed, told = np.array(verdicts).T
         print(
-            f"{name:24}{level:>8}{len(verdicts):6}  quote {quoted.mean():.3f}  picked {picked.mean():.3f}  "
-            f"answered {told.mean():.3f}  right {(picked & told).mean():.3f}"
+            f"{name:24}{level:>8}{len(verdicts):6}  quote {quoted.mean():.3f}  window {window.mean():.3f}  "
+            f"pointed {pointed.mean():.3f}  answered {told.mean():.3f}  right {(pointed & told).mean():.3f}",
+            flush=True,
         )
 
 
-def figures(choice: Choice) -> dict[str, Any]:
-    """The weights and the threshold, as they are written in the code."""
-    return {
-        "weights": {name: round(float(value), 2) for name, value in zip(SIGNS, choice.weights, strict=True)},
-        "sure": {name: round(float(value), 2) for name, value in zip(SURE, choice.sure, strict=True)},
-        "threshold": round(choice.threshold, 3),
-    }
+def fold(name: str, words: list[Seen], others: list[Seen], choice: Choice) -> None:
+    """Trained questions of a run by weights fitted without a fifth of them, each fifth in turn."""
+    part = np.random.default_rng(0).integers(FOLDS, size=len(words))
+    right = []
+    for number in range(FOLDS):
+        fitted = fit_point([each for each, own in zip(words, part, strict=True) if own != number] + others, choice)
+        left_out = [each for each, own in zip(words, part, strict=True) if own == number]
+        right += [each.answered_by(fitted)[1] for each in left_out]
+    window = [each.window(choice) for each in words]
+    print(f"{name:24}   folds{len(words):6}  window {np.mean(window):.3f}  pointed {np.mean(right):.3f}", flush=True)
 
 
 def main() -> None:
@@ -106,20 +167,34 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--untold", type=Path, help="unanswerable test questions on the same books")
     parser.add_argument("--words", type=int, default=0)
+    parser.add_argument("--sure", nargs="+", type=Path, default=[], metavar="RUN")
+    parser.add_argument("--fit-windows", action="store_true")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     untold = read_questions(options.untold) if options.untold else []
-    runs = {path.name: look(path, untold, options.words) for path in options.runs}
-    cases = [each.case for seen in runs.values() for part in ("valid", "words") for each in seen[part]]
-    weights = fit_weights(cases)
-    valid = [each.case for seen in runs.values() for each in seen["valid"]]
-    shared, kept = fit_choice(valid, ANSWERED, weights), fit_choice(valid, ANSWERED)
-    choices = {"as shipped": Choice.default(), "weights kept, confidence fitted": kept, "both fitted": shared}
-    for label, choice in choices.items():
+    shipped = choice = Choice.default()
+    runs = {path.name: look(path, choice, untold, options.words) for path in options.runs}
+    if options.fit_windows:
+        choice = fit_windows([each for seen in runs.values() for part in ("valid", "words") for each in seen[part]])
+        runs = {path.name: look(path, choice, untold, options.words) for path in options.runs}
+    everything = [each for seen in runs.values() for part in ("valid", "words") for each in seen[part]]
+    sure = [path.name for path in options.sure or options.runs]
+    cases = []
+    for name, seen in runs.items():
+        others = [each for other, own in runs.items() if other != name for p in ("valid", "words") for each in own[p]]
+        if name in sure:
+            apart = fit_point(others + seen["words"], choice)
+            cases += [each.case(apart) for each in seen["valid"]]
+        if seen["words"]:
+            fold(name, seen["words"], others, choice)
+    fitted = fit_sure(cases, ANSWERED, fit_point(everything, choice))
+    for label, each in {"as shipped": shipped, "fitted": fitted}.items():
         print(label)
         for name, seen in runs.items():
-            for part in ("valid", "test"):
-                table(f"{name} {part}", seen[part], choice)
-    print(json.dumps({label: figures(choice) for label, choice in choices.items()}))
+            table(f"{name} test", seen["test"], each)
+    if options.write:
+        write_json(WRITTEN, fitted.record())
+    print(json.dumps(fitted.record()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shuoshu.answer.bank import LIKENESS, QuestionBank
-from shuoshu.answer.choice import Case, Choice, fit_choice
+from shuoshu.answer.choice import Case, Choice, fit_sure
 from shuoshu.answer.index import Index
 from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.read import Reader
@@ -57,27 +57,25 @@ def fit_reader(run: RunFolder) -> dict[str, Any]:
     chapters = list(read_chapters(run.chapters))
     untold += untold_questions([*valid, *train], chapters, round(UNTOLD * len(answerable)) - len(untold), SEED)
     cases = gather_cases(reader, [*answerable, *untold])
-    choice = fit_choice(cases, ANSWERED)
+    choice = fit_sure(cases, ANSWERED, reader.choice)
     choice.save(run.index / "choice.json")
-    judged = [choice.judge(case.signs, case.doubt) for case in cases]
-    right = [bool(case.right[best]) for case, (best, _) in zip(cases, judged, strict=True) if case.answerable]
+    right = [case.right for case in cases if case.answerable]
     say(
-        f"index: the reader picks a right window for {np.mean(right):.0%} of {len(right)} questions set aside; "
+        f"index: the reader quotes the answer to {np.mean(right):.0%} of {len(right)} questions set aside; "
         f"it answers from a confidence of {choice.threshold:.2f} on."
     )
     return {"fitted_on": len(cases), "valid_accuracy": round(float(np.mean(right)), 4), "threshold": choice.threshold}
 
 
 def gather_cases(reader: Reader, questions: Sequence[Question]) -> list[Case]:
-    """What the reader sees for each question, and which windows would be right."""
+    """How the reader answers each question, and whether that is right; questions in unknown words are left out."""
     cases = []
     with progress("index", len(questions)) as bar:
         for place, question in enumerate(questions, 1):
-            evidence = reader.gather(apply_tips(question.question, reader.index.books, reader.index.lexicon))
+            read = reader.read(apply_tips(question.question, reader.index.books, reader.index.lexicon))
             bar.update(place, "reading")
-            if not evidence.quotes:
-                continue
-            answerable = question.level != "NA"
-            right = [answerable and is_right(quote.text, question) for quote in evidence.quotes]
-            cases.append(Case(signs=evidence.signs, right=np.array(right), doubt=evidence.doubt, answerable=answerable))
+            if read is not None:
+                answerable = question.level != "NA"
+                right = answerable and is_right(read.quote.text, question)
+                cases.append(Case(sure=read.sure, right=right, answerable=answerable))
     return cases

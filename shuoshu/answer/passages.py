@@ -17,14 +17,14 @@ from shuoshu.books.chapter import Chapter
 Span = tuple[int, int]
 """Start and end in a text, in characters, the end not included."""
 
-_CLOSERS = "”’」』）】》〉\"')\\]"
+CLOSERS = "”’」』）】》〉\"')\\]"
 # A sentence ends with its mark and the closing quotes behind it. A Latin full stop ends one only before white space and
 # something that opens a sentence, and not after an abbreviation or an initial (Mr. Holmes, J. H. Watson).
-_SENTENCE_END = re.compile(
-    rf"[。！？…]+[{_CLOSERS}]*"
-    rf"|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]+[{_CLOSERS}]*(?=\s+[A-Z0-9“‘\"'(])"
+SENTENCE_END = re.compile(
+    rf"[。！？…]+[{CLOSERS}]*"
+    rf"|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]+[{CLOSERS}]*(?=\s+[A-Z0-9“‘\"'(])"
 )
-_CLAUSE_END = re.compile(rf"[，、；：,;:—]+[{_CLOSERS}]*\s*")
+_CLAUSE_END = re.compile(rf"[，、；：,;:—]+[{CLOSERS}]*\s*")
 # A heading is the first line of a chapter, or the second or third under those of a volume.
 _HEADING_LINES = 3
 
@@ -82,7 +82,7 @@ def windows(text: str, limit: int) -> list[Span]:
     Runs of clauses stand in for a sentence longer than `limit`; they do not mix with its neighbours. Length counts as
     a reader counts it, after NFKC (`…` becomes three dots), since an answer is measured so.
     """
-    shown = [0, *accumulate(_shown_length(character) for character in text)]
+    shown = [0, *accumulate(shown_length(character) for character in text)]
     runs: list[list[Span]] = [[]]
     for line in _lines(text, 0):
         for unit in split_units(text, *line, limit):
@@ -105,7 +105,7 @@ def split_units(text: str, start: int, end: int, limit: int) -> Iterator[list[Sp
     A clause longer than `limit` is cut at the last white space that leaves at most `limit` characters, else hard.
     Surrounding white space belongs to no span.
     """
-    for sentence in _split(text, start, end, _SENTENCE_END):
+    for sentence in _split(text, start, end, SENTENCE_END):
         if _fits(text, *sentence, limit):
             yield [sentence]
         else:
@@ -157,9 +157,10 @@ _NOWHERE = re.compile(r"(?!)")
 
 
 def _fits(text: str, start: int, end: int, limit: int) -> bool:
-    return sum(map(_shown_length, text[start:end])) <= limit
+    return sum(map(shown_length, text[start:end])) <= limit
 
 
 @cache
-def _shown_length(character: str) -> int:
+def shown_length(character: str) -> int:
+    """How many characters one counts as, after NFKC: `…` three."""
     return len(unicodedata.normalize("NFKC", character))

@@ -1,30 +1,31 @@
-"""The reader: it looks at the windows found for a question and says which answers it, and how sure that is.
+"""The reader: it looks at the windows found for a question and says which words answer it, and how sure that is.
 
-Three witnesses are heard, and `choice` weighs them. The words: what question and window share. The bank: whether a
-trained question like this one led here. The model, small and trained here: how likely it gives the answer to that
-trained question when asked this one, and how likely it says that the books do not tell. Nothing is made up: what is
-answered are the book's own words, or a sentence that was learned and stands proven beside them.
+Three witnesses are heard about the windows, and `choice` weighs them. The words: what question and window share. The
+bank: whether a trained question like this one led here. The model, small and trained here (`mind`): how likely it gives
+the answer to that trained question when asked this one, and how likely it says that the books do not tell. Around the
+best of them it then points at the answer (`point`). Nothing is made up: what is answered are the book's own words, or a
+sentence that was learned and stands proven beside them.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 
 from shuoshu.answer.bank import Known, QuestionBank, find_evidence
 from shuoshu.answer.choice import Choice
 from shuoshu.answer.index import Index
+from shuoshu.answer.mind import Mind
+from shuoshu.answer.point import best_run
 from shuoshu.answer.quote import Quote, quote_at, widest_quotes
 from shuoshu.answer.signs import SAME, SIGNS, WORD_SIGNS, Signs, bank_signs, unknown_names, word_signs
+from shuoshu.answer.words import Region, Word, cut_regions, point_signs
 from shuoshu.model import MiniGLM
-from shuoshu.questions.untold import NOT_TOLD
+from shuoshu.questions.question import Question
 from shuoshu.tokenizer import Tokenizer
-from shuoshu.train.regime import fast_precision
 
 WINDOWS = 30
 """Windows read for a question: on four novels 85 questions in a hundred have their answer in one of so many."""
@@ -41,13 +42,15 @@ class Read:
     """What reading came to."""
 
     quote: Quote
-    """The window that shows the answer."""
+    """The words that show the answer."""
     answer: str
     """The answer: the model's own sentence where it knows it by heart, else the quote."""
     confidence: float
-    """Probability that the answer is right, as fitted (`choice.fit_choice`)."""
+    """Probability that the answer is right, as fitted (`choice.fit_sure`)."""
     told: bool
     """Whether it is sure enough to be given."""
+    sure: NDArray[np.float64]
+    """What the confidence goes by (`choice.SURE`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,18 @@ class Evidence:
     the question open)."""
     by_heart: dict[int, str]
     """Windows that a well-remembered answer belongs to, with that answer."""
+    keys: dict[int, tuple[str, ...]]
+    """Windows that trained questions led to, with the keys of the most similar one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """The best windows with their surroundings, and the words in them."""
+
+    regions: list[Region]
+    words: list[Word]
+    signs: Signs
+    """(words, len(POINT_SIGNS))"""
 
 
 class Reader:
@@ -91,12 +106,32 @@ class Reader:
     def read(self, question: str) -> Read | None:
         """The answer and its place; None where no term of the question stands in the books."""
         evidence = self.gather(question)
-        if not evidence.quotes:
-            return None
-        best, confidence = self.choice.judge(evidence.signs, evidence.doubt)
-        quote = evidence.quotes[best]
-        answer = evidence.by_heart.get(best, quote.text)
-        return Read(quote=quote, answer=answer, confidence=confidence, told=confidence >= self.choice.threshold)
+        return self.decide(evidence, self.look(question, evidence)) if evidence.quotes else None
+
+    def look(self, question: str, evidence: Evidence) -> Looked:
+        """What stands around the best windows."""
+        scores = evidence.signs @ self.choice.weights
+        regions = cut_regions(evidence.quotes, evidence.signs, scores, evidence.keys, self.index)
+        words, signs = point_signs(question, regions, self.index)
+        return Looked(regions=regions, words=words, signs=signs)
+
+    def decide(self, evidence: Evidence, looked: Looked) -> Read:
+        """The words that answer, and how sure that is."""
+        scores = looked.signs @ self.choice.point
+        chances = np.exp(scores - np.logaddexp.reduce(scores))
+        quote, number, mass = best_run(looked.regions, looked.words, chances, self.index)
+        region = looked.regions[number]
+        spread = -float((chances * np.log(chances + 1e-12)).sum())
+        around = float(region.signs[SIGNS.index("around")])
+        sure = np.array([math.log(mass + 1e-12), looked.regions[0].share, spread, around, *evidence.doubt, 1.0])
+        confidence = self.choice.confidence(sure)
+        return Read(
+            quote=quote,
+            answer=evidence.by_heart.get(region.row, quote.text),
+            confidence=confidence,
+            told=confidence >= self.choice.threshold,
+            sure=sure,
+        )
 
     def gather(self, question: str) -> Evidence:
         """Windows and their signs."""
@@ -108,13 +143,15 @@ class Reader:
             else [FORGOTTEN] * (len(known) + 1)
         )
         wanted = self.index.weigh(question)
-        led: dict[int, tuple[float, float, str]] = {}
+        led: dict[int, tuple[float, float, Question]] = {}
         for one, memory in zip(known, recalled, strict=False):
             for row in self._places(one, wanted, quotes):
                 if row not in led or (one.likeness, memory) > led[row][:2]:
-                    led[row] = (one.likeness, memory, one.question.answer)
+                    led[row] = (one.likeness, memory, one.question)
         if not quotes:
-            return Evidence(quotes=[], signs=np.zeros((0, len(SIGNS)), dtype=np.float32), doubt=(0, 0), by_heart={})
+            return Evidence(
+                quotes=[], signs=np.zeros((0, len(SIGNS)), dtype=np.float32), doubt=(0, 0), by_heart={}, keys={}
+            )
         words = word_signs(question, quotes, self.index)
         asked_before = bool(known) and known[0].likeness > SAME
         explained = 0.0 if asked_before else min(1.0, float(words[:, WORD_SIGNS.index("near")].max()))
@@ -123,7 +160,8 @@ class Reader:
             quotes=quotes,
             signs=np.hstack([words, bank]),
             doubt=(unknown_names(question, self.index), math.exp(recalled[-1]) * (1 - explained)),
-            by_heart={row: answer for row, (_, memory, answer) in led.items() if math.exp(memory) >= BY_HEART},
+            by_heart={row: found.answer for row, (_, memory, found) in led.items() if math.exp(memory) >= BY_HEART},
+            keys={row: found.key for row, (_, _, found) in led.items()},
         )
 
     def _places(self, known: Known, wanted: dict[str, float], quotes: list[Quote]) -> list[int]:
@@ -145,46 +183,3 @@ class Reader:
                 spans.append(span)
             held = [spans.index(span)]
         return held
-
-
-class Mind:
-    """The model's memory, asked for likelihoods of many answers at once."""
-
-    def __init__(self, model: MiniGLM, tokenizer: Tokenizer) -> None:
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self.device = next(model.parameters()).device
-
-    def recall(self, question: str, answers: Sequence[str]) -> list[float]:
-        """Log-probability of each answer from memory, and last of the one that the books do not tell."""
-        prompt = self.tokenizer.chat([{"role": "user", "content": question}])
-        return self._likely(
-            prompt, [[*self.tokenizer.encode(answer), self.tokenizer.chat_end] for answer in (*answers, NOT_TOLD)]
-        )
-
-    @torch.no_grad()
-    def _likely(self, prompt: list[int], answers: Sequence[list[int]]) -> list[float]:
-        """Log-probability of each answer behind the prompt.
-
-        All stand in one row, the prompt once, and no answer sees another: half the tokens of a row each. Logits are
-        made only where one is asked for. An answer loses its end, and the prompt its beginning, where the model does
-        not read so far.
-        """
-        room = self.model.config.max_position_embeddings
-        answers = [answer[: room // 2] for answer in answers]
-        prompt = prompt[-(room - max(map(len, answers))) :]
-        ids, places, text = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
-        before: list[int] = []  # for every token of an answer, the row's place whose logits foretell it
-        for number, answer in enumerate(answers):
-            before += [len(prompt) - 1, *range(len(ids), len(ids) + len(answer) - 1)]
-            places += range(len(prompt), len(prompt) + len(answer))
-            text += [number] * len(answer)
-            ids += answer
-        owner = torch.tensor(text)
-        seen = ((owner == owner.unsqueeze(1)) | (owner == -1)).tril()
-        row = torch.tensor([ids], device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_precision(self.device) == "bf16"):
-            hidden = self.model.model(row, torch.tensor(places, device=self.device), seen.to(self.device))[0]
-            logits = self.model.lm_head(hidden[before])
-        wanted = row[0, len(prompt) :].unsqueeze(1)
-        found = F.log_softmax(logits.float(), dim=-1).gather(1, wanted).squeeze(1).cpu()
-        return [float(part.sum()) for part in found.split([len(answer) for answer in answers])]

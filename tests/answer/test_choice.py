@@ -1,4 +1,4 @@
-"""The choice: fits find the sign that decides, files are checked, and the threshold holds what it promises."""
+"""The choice: fits find what decides and agree with a general minimiser, files are checked, thresholds hold."""
 
 import json
 from pathlib import Path
@@ -6,53 +6,109 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shuoshu.answer.choice import SURE, Case, Choice, fit_choice, fit_weights
+from shuoshu.answer.choice import SURE, Case, Choice, fit_ranking, fit_sure
 from shuoshu.answer.signs import SIGNS
+from shuoshu.answer.words import POINT_SIGNS
 from shuoshu.errors import UserError
 
+Ranked = list[tuple[np.ndarray, np.ndarray]]
 
-def make_cases(n: int, seed: int = 0) -> list[Case]:
-    """Cases whose right window is the one with the largest `covered`; a third of them have no right window."""
+
+def make_ranked(n: int, seed: int = 0) -> Ranked:
+    """Questions whose right row is the one with the largest third sign; a third of them have no right row."""
     draw = np.random.default_rng(seed)
     cases = []
     for place in range(n):
-        signs = draw.random((12, len(SIGNS)), dtype=np.float32)
+        signs = draw.random((int(draw.integers(2, 15)), 5), dtype=np.float32)
+        right = np.arange(len(signs)) == signs[:, 2].argmax()
+        cases.append((signs, right & (place % 3 > 0)))
+    return cases
+
+
+def make_cases(n: int) -> list[Case]:
+    """Answers that are right where their `mass` says so, mostly; a third cannot be answered, and some look strange."""
+    draw = np.random.default_rng(0)
+    cases = []
+    for place in range(n):
         answerable = place % 3 > 0
-        right = np.arange(12) == signs[:, SIGNS.index("covered")].argmax()
-        doubt = (0.0, 0.1) if answerable else (float(draw.random() < 0.5), float(draw.random()))
-        cases.append(Case(signs=signs, right=right & answerable, doubt=doubt, answerable=answerable))
+        mass = float(draw.normal())
+        row = dict.fromkeys(SURE, 0.0) | {"mass": mass, "bias": 1.0}
+        row["unknown"] = float(not answerable and draw.random() < 0.5)
+        right = answerable and mass + 0.5 * float(draw.normal()) > 0
+        cases.append(Case(sure=np.array(list(row.values())), right=right, answerable=answerable))
     return cases
 
 
 def test_weights_find_what_decides() -> None:
-    weights = fit_weights(make_cases(300))
-    assert int(np.abs(weights).argmax()) == SIGNS.index("covered")
-    unseen = [case for case in make_cases(90, seed=1) if case.answerable]
-    assert np.mean([case.right[int((case.signs @ weights).argmax())] for case in unseen]) > 0.7  # by chance 0.08
+    weights = fit_ranking(make_ranked(300))
+    assert int(np.abs(weights).argmax()) == 2
+    unseen = [(signs, right) for signs, right in make_ranked(90, seed=1) if right.any()]
+    assert np.mean([right[int((signs @ weights).argmax())] for signs, right in unseen]) > 0.7  # by chance 0.15
+
+
+def test_weights_are_the_minimum() -> None:
+    """What `fit_ranking` says it makes small, made small by torch's L-BFGS."""
+    torch = pytest.importorskip("torch")
+    cases = make_ranked(60)
+    useful = [(signs, right) for signs, right in cases if right.any() and not right.all()]
+    scale = torch.tensor(np.concatenate([signs for signs, _ in useful]).std(axis=0) + 1e-3)
+    weights = torch.zeros(5, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss():
+        optimizer.zero_grad()
+        total = (
+            torch.stack(
+                [
+                    torch.logsumexp(scores, 0) - torch.logsumexp(scores[torch.tensor(right)], 0)
+                    for signs, right in useful
+                    for scores in [torch.tensor(signs) / scale @ weights]
+                ]
+            ).mean()
+            + 0.01 * (weights * weights).sum()
+        )
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    assert fit_ranking(cases, decay=0.02) == pytest.approx((weights.detach() / scale).numpy(), abs=1e-2)
 
 
 def test_threshold_answers_no_more_than_promised() -> None:
     cases = make_cases(300)
-    choice = fit_choice(cases, 0.15, fit_weights(cases))
-    untold = [choice.judge(case.signs, case.doubt)[1] for case in cases if not case.answerable]
-    told = [choice.judge(case.signs, case.doubt)[1] for case in cases if case.answerable]
+    choice = fit_sure(cases, 0.15, Choice.default())
+    untold = [choice.confidence(case.sure) for case in cases if not case.answerable]
+    told = [choice.confidence(case.sure) for case in cases if case.answerable]
     assert np.mean(np.array(untold) > choice.threshold) <= 0.15
     assert np.mean(told) > np.mean(untold)
+    assert np.array_equal(choice.point, Choice.default().point)
 
 
-def test_a_single_window_and_equal_windows() -> None:
+def test_confidence_is_a_probability() -> None:
+    """Of the answers it is sure of by so much, as many are right."""
+    cases = make_cases(3000)
+    choice = fit_sure(cases, 0.2, Choice.default())
+    sure = np.array([choice.confidence(case.sure) for case in cases])
+    right = np.array([case.right for case in cases])
+    for low in (0.0, 0.25, 0.5, 0.75):
+        group = (low <= sure) & (sure < low + 0.25)
+        assert sure[group].mean() == pytest.approx(right[group].mean(), abs=0.1)
+
+
+def test_what_comes_along_is_whole() -> None:
     choice = Choice.default()
-    for n in (1, 3):
-        best, confidence = choice.judge(np.ones((n, len(SIGNS)), dtype=np.float32), (0.0, 0.0))
-        assert best == 0
-        assert 0 < confidence < 1
+    assert choice.weights.shape == (len(SIGNS),)
+    assert choice.point.shape == (len(POINT_SIGNS),)
+    assert choice.sure.shape == (len(SURE),)
+    assert 0 < choice.threshold < 1
 
 
 def test_saved_and_opened(tmp_path: Path) -> None:
-    choice = fit_choice(make_cases(60), 0.2)
+    choice = fit_sure(make_cases(60), 0.2, Choice.default())
     choice.save(tmp_path / "choice.json")
     again = Choice.open(tmp_path / "choice.json")
     assert np.array_equal(choice.weights, again.weights)
+    assert np.array_equal(choice.point, again.point)
     assert np.array_equal(choice.sure, again.sure)
     assert choice.threshold == again.threshold
 

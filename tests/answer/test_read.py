@@ -40,7 +40,7 @@ def test_a_trained_question_leads_to_its_evidence(reader: Reader) -> None:
     questions = [question for question in read_named("demo", "test") if question.level == "near"]
     read = [(question, reader.read(question.question)) for question in questions]
     right = [found is not None and is_right(found.quote.text, question) for question, found in read]
-    assert np.mean(right) >= 0.45
+    assert np.mean(right) >= 0.4
 
 
 def test_citations_are_the_books_own_words(tiny_run: Path) -> None:

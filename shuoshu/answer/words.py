@@ -1,0 +1,319 @@
+"""The words in and around the best windows, and the signs by which the answer is known among them (`point`).
+
+Whether a word is of the kind that is asked for, and how near the words stand that the question turns on.
+"""
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shuoshu.answer.aliases import HAN
+from shuoshu.answer.index import Index
+from shuoshu.answer.passages import CLOSERS, SENTENCE_END
+from shuoshu.answer.quote import Quote
+from shuoshu.answer.signs import BANK_SIGNS, SIGNS, WORD_SIGNS, Signs
+from shuoshu.answer.terms import find_term, fold
+
+REGIONS = 10
+"""Windows looked at with their surroundings."""
+
+PLACE_SIGNS = ("share", "inside", "after", "before")
+KIND_SIGNS = (
+    "asked", "person", "place", "number", "noun", "verb", "function", "single", "long", "rare",
+)  # fmt: skip
+NEAR_SIGNS = ("near", "wide", "behind", "focus", "clause", "clause_focus", "sentence", "sentence_focus")
+CUE_SIGNS = (
+    "called", "used", "object", "speaks", "quoted", "head_near", "head_end", "opens", "closes", "counted",
+    "person_near",
+)  # fmt: skip
+KEY_SIGNS = ("key_lead", "key_memory")
+ASKED_SIGNS = (
+    "who_person", "who_speaks", "who_noun", "who_person_focus", "number_number", "number_focus", "where_place",
+    "where_noun", "name_called", "name_person", "name_quoted", "name_rare", "why_verb", "how_verb", "what_noun",
+    "what_used", "what_person", "what_head",
+)  # fmt: skip
+WINDOW_SIGNS = tuple(f"window_{name}" for name in SIGNS)
+POINT_SIGNS = (
+    *PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS, *WINDOW_SIGNS, *(f"inside_{name}" for name in BANK_SIGNS),
+    *KEY_SIGNS, *ASKED_SIGNS,
+)  # fmt: skip
+"""Names of the columns, in order: see `point_signs`."""
+
+_ASKED_FOR = {
+    "who": re.compile("谁|何人|哪一?[位个员名]|什么人|哪些人|哪几[位个]|哪[两三四]|\\b[Ww]ho"),
+    "number": re.compile(
+        "多少|几|多[大长重高远久]|何[时年]|哪一?[年天日]|\\b(?:[Hh]ow (?:many|much|old|long|far)|[Ww]hen)\\b"
+    ),
+    "where": re.compile("哪里|何处|哪儿|什么地方|哪一?[座处]|在哪|什么[山城庙寺洞楼]|\\b[Ww]here\\b"),
+    "name": re.compile(
+        "叫做?什么|名字|绰号|外号|法名|道号|名叫|小名|表字|叫作|取名|自称|姓什么|名目|何名|\\b(?:name|called)\\b"
+    ),
+    "why": re.compile("为什么|为何|缘故|原因|何故|\\b[Ww]hy\\b"),
+    "how": re.compile("怎样|怎么|如何|什么办法|什么计|\\b[Hh]ow (?:did|do|does|was|is|can)\\b"),
+}
+_ASKING = re.compile(
+    "谁|什么|多少|几|哪|何|怎|名字|绰号|多[大长重高远久]|缘故|原因|\\b(?:who|what|which|when|where|why|how)\\b",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(rf"(?:什么|哪一?[个件种座位条员道]|何)({HAN}{{1,2}})")
+_CALLED = re.compile(r"(?:[叫名唤号曰是乃为称]|\b(?:named|called|is|was))\W?$")
+_USED = re.compile("(?:[使用取拿将把执持]|一[柄条把杆个座匹根口])$")
+_OBJECT = re.compile("[把被与和对向将见令教命遣使拜]$")
+_PLACE = re.compile(".+[山庄寺庙城关县州府洞岭楼店村河江池观岗坡镇园殿宫庵院台亭阁]$")
+_NUMBER = re.compile("^(?:[第数]?[一二三四五六七八九十百千万两半]|[0-9])")
+_LETTER = re.compile(r"\w")
+CLAUSE_END = re.compile(rf"(?:{SENTENCE_END.pattern}|(?:[，；：]|[,;:](?!\d))[{CLOSERS}]*|\n)\s*")
+_STOP = re.compile(rf"(?:{SENTENCE_END.pattern}|\n)\s*")
+_FUNCTION = tuple("updcry")
+CLOSE, FAR = 15, 40
+"""Characters at which a term of the question counts 1/e for a word beside it: `near`, and `wide`."""
+TURN = 6
+"""The same within the question, from the word that asks: what it turns on (`focus`)."""
+ENGLISH = 4
+"""How many letters of an alphabet reach as far as one Chinese character."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A window, and the text around it that may hold the answer."""
+
+    row: int
+    """Of the window, among all that were found."""
+    quote: Quote
+    """The window."""
+    text: str
+    offset: int
+    """Where the text begins in its chapter."""
+    signs: NDArray[np.float32]
+    """(len(SIGNS),) of the window."""
+    share: float
+    """Log of the window's share in the softmax over all that were found."""
+    keys: tuple[str, ...]
+    """Answers of the trained questions that led to this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a region, by its place in the region's text."""
+
+    region: int
+    start: int
+    end: int
+    text: str
+
+
+def cut_regions(
+    quotes: Sequence[Quote], signs: Signs, scores: NDArray[np.float64], keys: dict[int, tuple[str, ...]], index: Index
+) -> list[Region]:
+    """The best windows with their surroundings, best first."""
+    reach = index.options.window
+    shares = scores - np.logaddexp.reduce(scores)
+    regions = []
+    for row in np.argsort(-scores, kind="stable")[:REGIONS].tolist():
+        quote = quotes[row]
+        text, offset = index.text(quote.book, quote.chapter, max(0, quote.start - reach), quote.end + reach)
+        regions.append(
+            Region(
+                row=row, quote=quote, text=text, offset=offset, signs=signs[row], share=float(shares[row]),
+                keys=keys.get(row, ()),
+            )
+        )  # fmt: skip
+    return regions
+
+
+def point_signs(question: str, regions: Sequence[Region], index: Index) -> tuple[list[Word], Signs]:
+    """The words of the regions, each once, and their signs, (words, len(POINT_SIGNS)).
+
+    share: how likely the window is; inside it, after it, or before it. asked: the question says the word; the rest of
+    its kind by jieba's tags, the lexicon and the last character, none of it counting for what the question says.
+    near, wide, behind, focus: weight of the question's terms, less the further they stand, those to the left alone
+    (behind), those near the asking word in the question (focus); clause and sentence: weight within these. Cues: what
+    stands before or after (called: 名叫; used: 使一柄), and the noun behind 什么 (head). All signs of the window; the
+    bank's also for what is inside it, and for the words of the trained answer alone. Last, what suits the kind of
+    question.
+    """
+    asked = _Asked.of(question, index)
+    seen: set[tuple[str, int, int]] = set()
+    found = [each for number, region in enumerate(regions) for each in _look(number, region, asked, index, seen)]
+    rows = np.array([row for _, row in found], dtype=np.float32).reshape(len(found), len(POINT_SIGNS))
+    return [word for word, _ in found], rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a question asks for."""
+
+    text: str
+    wanted: dict[str, float]
+    """Weight of every term, 1 in all."""
+    focus: dict[str, float]
+    """The same, of those near the asking word."""
+    people: frozenset[str]
+    head: str
+    kind: dict[str, float]
+    unit: float
+    """Characters that count as one."""
+
+    @classmethod
+    def of(cls, question: str, index: Index) -> "_Asked":
+        wanted = index.weigh(question)
+        total = sum(wanted.values()) or 1.0
+        folded = fold(question)
+        unit = 1.0 if re.search(HAN, question) else float(ENGLISH)
+        turns = [found.start() for found in _ASKING.finditer(question)]
+        focus = {
+            term: weight
+            * math.exp(
+                -min((abs(place - turn) for place in find_term(folded, term) for turn in turns), default=5 * TURN)
+                / (unit * TURN)
+            )
+            for term, weight in wanted.items()
+        }
+        turned = sum(focus.values()) or 1.0
+        head = _HEAD.search(question)
+        kind = {name: float(bool(pattern.search(question))) for name, pattern in _ASKED_FOR.items()}
+        return cls(
+            text=question,
+            wanted={term: weight / total for term, weight in wanted.items()},
+            focus={term: weight / turned for term, weight in focus.items()},
+            people=frozenset(name for _, _, name in index.lexicon.find(question)),
+            head=head[1] if head else "",
+            kind={**kind, "what": float(not any(kind.values()))},
+            unit=unit,
+        )
+
+
+def _look(
+    number: int, region: Region, asked: _Asked, index: Index, seen: set[tuple[str, int, int]]
+) -> Iterator[tuple[Word, list[float]]]:
+    """The words of one region that are not among the places `seen`, with their signs; their places are added."""
+    import rjieba
+
+    text, quote = region.text, region.quote
+    first, last = quote.start - region.offset, quote.end - region.offset
+    people = index.lexicon.find(text, (quote.book,))
+    named = {place: name for start, end, name in people for place in range(start, end)}
+    places = _places(text, asked, people)
+    clauses, sentences = _Stretches(CLAUSE_END, text, places, asked), _Stretches(_STOP, text, places, asked)
+    keys = [range(found.start(), found.end()) for key in region.keys for found in re.finditer(re.escape(key), text)]
+    bank = region.signs[len(WORD_SIGNS) :].tolist()
+    window = region.signs.tolist()
+    tagged = rjieba.tag(text)
+    ends = list(accumulate(len(word) for word, _ in tagged))
+    nearness = _nearness(np.array([0, *ends[:-1]]), np.array(ends), places, asked).tolist()
+    for at, (word, tag) in enumerate(tagged):
+        start, end = ends[at] - len(word), ends[at]
+        before = tagged[at - 1][1] if at else ""
+        if not _LETTER.search(word) or (spot := (quote.book, quote.chapter, region.offset + start)) in seen:
+            continue
+        seen.add(spot)
+        inside = float(first <= start and end <= last)
+        known = word in asked.text or named.get(start) in asked.people
+        new = float(not known)
+        near, wide, behind, focus = nearness[at]
+        clause, clause_focus = clauses.held(start)
+        sentence, sentence_focus = sentences.held(start)
+        person = new * ((tag.startswith("nr") and len(word) > 1) or start in named)
+        place = new * (tag == "ns" or bool(_PLACE.match(word)))
+        count = float(bool(_NUMBER.match(word)) or tag in ("m", "mq"))
+        noun, verb = new * (tag[:1] == "n"), new * (tag[:1] == "v")
+        kind = "characters" if len(word) == 1 else "pairs" if len(word) == 2 else "words"
+        rare = new * index.idf(kind, fold(word)) / 10
+        left = text[max(0, start - 8) : start]
+        called, used = float(bool(_CALLED.search(left))), float(bool(_USED.search(left)))
+        speaks, quoted = (
+            float(text[end : end + 1] in tuple("道曰说")),
+            float(text[max(0, start - 1) : start] in tuple("“‘「《")),
+        )
+        begin, stop = clauses.around(start)
+        head_near = float(bool(asked.head) and asked.head[0] in text[begin:stop])
+        head_end = new * (bool(asked.head) and asked.head[-1] == word[-1])
+        answer = float(any(start < key.stop and key.start < end for key in keys))
+        ask = asked.kind
+        yield (
+            Word(number, start, end, word),
+            [
+                region.share, inside, float(start >= last), float(end <= first),
+                float(known), person, place, count, noun, verb, float(tag[:1] in _FUNCTION), float(len(word) == 1),
+                float(len(word) > 2), rare,
+                near, wide, behind, focus, clause, clause_focus, sentence, sentence_focus,
+                called, used, float(bool(_OBJECT.search(left))), speaks, quoted, head_near, head_end,
+                float(start == begin), float(end >= stop - 1), float(before in ("m", "mq", "q")), person * near,
+                *window, *(sign * inside for sign in bank),
+                *(sign * answer for sign in bank),
+                ask["who"] * person, ask["who"] * speaks, ask["who"] * noun, ask["who"] * person * focus,
+                ask["number"] * count, ask["number"] * count * focus, ask["where"] * place, ask["where"] * noun,
+                ask["name"] * called, ask["name"] * person, ask["name"] * quoted, ask["name"] * rare,
+                ask["why"] * verb, ask["how"] * verb,
+                ask["what"] * noun, ask["what"] * used, ask["what"] * person, ask["what"] * head_near,
+            ]
+        )  # fmt: skip
+
+
+class _Stretches:
+    """Clauses or sentences of a text, and how much of the question each holds."""
+
+    def __init__(self, mark: re.Pattern[str], text: str, places: dict[str, list[int]], asked: _Asked) -> None:
+        self._bounds = [0, *(found.end() for found in mark.finditer(text))]
+        if self._bounds[-1] < len(text):
+            self._bounds.append(len(text))
+        self._held = np.zeros((len(self._bounds), 2))
+        for term, found in places.items():
+            weight = asked.wanted[term], asked.focus[term]
+            rows = {row for place in found if (row := self._row(place)) == self._row(place + len(term) - 1)}
+            for row in rows:
+                self._held[row] += weight
+
+    def around(self, place: int) -> tuple[int, int]:
+        """Start and end of the stretch that a place is in."""
+        row = self._row(place)
+        return self._bounds[row], self._bounds[min(row + 1, len(self._bounds) - 1)]
+
+    def held(self, place: int) -> tuple[float, float]:
+        """Weight of the question's terms in that stretch, all and in focus."""
+        weight, focus = self._held[self._row(place)]
+        return float(weight), float(focus)
+
+    def _row(self, place: int) -> int:
+        return bisect_right(self._bounds, place) - 1
+
+
+def _places(text: str, asked: _Asked, people: list[tuple[int, int, str]]) -> dict[str, list[int]]:
+    """Where the terms of the question stand in a text; a person's also where they are called otherwise."""
+    folded = fold(text)
+    found = {term: places for term in asked.wanted if (places := find_term(folded, term))}
+    for start, end, name in people:
+        if text[start:end] != name:
+            for term in asked.wanted:
+                if len(term) > 1 and term in fold(name):
+                    found.setdefault(term, []).append(start)
+    return found
+
+
+def _nearness(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], places: dict[str, list[int]], asked: _Asked
+) -> NDArray[np.float64]:
+    """`near`, `wide`, `behind` and `focus` of words, (words, 4): each term by its nearest place beside the word."""
+    away, left = np.full((2, len(places), len(starts)), np.inf)
+    for row, (term, found) in enumerate(places.items()):
+        begins = np.array([-np.inf, *sorted(found), np.inf])
+        stops = begins + len(term)
+        left[row] = starts - stops[np.searchsorted(stops, starts, "right") - 1]
+        away[row] = np.minimum(left[row], begins[np.searchsorted(begins, ends)] - ends)
+    weights = np.array([(asked.wanted[term], asked.focus[term]) for term in places]).reshape(-1, 2)
+    close = np.exp(-away / (CLOSE * asked.unit))
+    return np.stack(
+        [
+            weights[:, 0] @ close,
+            weights[:, 0] @ np.exp(-away / (FAR * asked.unit)),
+            weights[:, 0] @ (close * (left == away)),
+            weights[:, 1] @ close,
+        ],
+        axis=1,
+    )
