@@ -3,12 +3,13 @@
     python benchmarks/reader.py RUN... [--untold FILE.jsonl] [--words N] [--sure RUN...] [--fit-windows] [--write]
 
 For every run the reader gathers its signs for the valid questions (with unanswerable ones made by rule) and for the
-test questions; `--words` takes so many trained questions as well, for which nothing but words is looked at (the bank is
-empty, so nothing is given away). The weights of words are fitted on all of that but the tests, with those of windows as
-they come along (`--fit-windows` fits these first); the confidence on the valid questions of each run (or of those
-behind `--sure`), as weights answer them that were fitted without that run. The table tells for every run and level: how often the plain quotation is right,
-the best window, the words pointed at, how often it answers, and how often that is right; and `folds` what the trained
-questions of a run come to in five-fold cross-validation. `--write` puts what was fitted where it comes along.
+test questions; `--words` takes so many trained questions as well, for which nothing but words is looked at (the bank
+is empty, so nothing is given away). The weights of words are fitted on all of that but the tests, with those of
+windows as they come along (`--fit-windows` fits these first); the confidence on the valid questions of each run (or
+of those behind `--sure`), as weights answer them that were fitted without that run. The table tells for every run and
+level: how often the plain quotation is right, the best window, the words pointed at, how often it answers, and how
+often that is right; and `folds` what the trained questions of a run come to in five-fold cross-validation. `--write`
+puts what was fitted where it comes along.
 """
 
 import argparse

@@ -8,9 +8,11 @@ sentence that was learned and stands proven beside them.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from shuoshu.answer.bank import Known, QuestionBank, find_evidence
 from shuoshu.answer.choice import Choice
 from shuoshu.answer.index import Index
 from shuoshu.answer.mind import Mind
-from shuoshu.answer.point import best_run
+from shuoshu.answer.point import Pointed, best_run
 from shuoshu.answer.quote import Quote, quote_at, widest_quotes
 from shuoshu.answer.signs import SAME, SIGNS, WORD_SIGNS, Signs, bank_signs, unknown_names, word_signs
 from shuoshu.answer.words import Region, Word, cut_regions, point_signs
@@ -33,8 +35,12 @@ KNOWN = 10
 """Trained questions that may lead to further windows."""
 FORGOTTEN = -100.0
 """Log-probability of an answer where there is no model to remember it."""
-BY_HEART = 0.5
-"""Probability from which on an answer from memory is given in the model's own words, the book's beside it."""
+BY_HEART = 0.1
+"""Probability from which on an answer from memory is given in the model's own words, the book's beside it, where it is
+what is pointed at. Bundled book, three seeds: 0.5, 0.2, 0.05 give ROUGE-L 0.490, 0.526, 0.543, and as many right."""
+AGREE = 0.2
+"""Least share of what is pointed at that belongs to the key of such an answer. Bundled book, three seeds: with 0 82.7 %
+of the questions on facts only the text tells are right, with 0.1 to 0.5 85.2 to 85.8; above 0.3 fewer own sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,15 @@ class Read:
     """What the confidence goes by (`choice.SURE`)."""
 
 
+class Led(NamedTuple):
+    """A trained question that led to a window."""
+
+    likeness: float
+    memory: float
+    """Log-probability of its answer to the question asked."""
+    question: Question
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that was looked at for one question."""
@@ -63,10 +78,8 @@ class Evidence:
     doubt: tuple[float, float]
     """(whether it names somebody unknown, probability by memory that the books do not tell, as far as the words leave
     the question open)."""
-    by_heart: dict[int, str]
-    """Windows that a well-remembered answer belongs to, with that answer."""
-    keys: dict[int, tuple[str, ...]]
-    """Windows that trained questions led to, with the keys of the most similar one."""
+    led: dict[int, Led]
+    """Windows that trained questions led to, with the most similar one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +124,8 @@ class Reader:
     def look(self, question: str, evidence: Evidence) -> Looked:
         """What stands around the best windows."""
         scores = evidence.signs @ self.choice.weights
-        regions = cut_regions(evidence.quotes, evidence.signs, scores, evidence.keys, self.index)
+        keys = {row: led.question.key for row, led in evidence.led.items()}
+        regions = cut_regions(evidence.quotes, evidence.signs, scores, keys, self.index)
         words, signs = point_signs(question, regions, self.index)
         return Looked(regions=regions, words=words, signs=signs)
 
@@ -119,15 +133,21 @@ class Reader:
         """The words that answer, and how sure that is."""
         scores = looked.signs @ self.choice.point
         chances = np.exp(scores - np.logaddexp.reduce(scores))
-        quote, number, mass = best_run(looked.regions, looked.words, chances, self.index)
-        region = looked.regions[number]
+        pointed = best_run(looked.regions, looked.words, chances, self.index)
         spread = -float((chances * np.log(chances + 1e-12)).sum())
-        around = float(region.signs[SIGNS.index("around")])
-        sure = np.array([math.log(mass + 1e-12), looked.regions[0].share, spread, around, *evidence.doubt, 1.0])
+        around = float(looked.regions[pointed.region].signs[SIGNS.index("around")])
+        sure = np.array([math.log(pointed.mass + 1e-12), looked.regions[0].share, spread, around, *evidence.doubt, 1.0])
         confidence = self.choice.confidence(sure)
+        quote = pointed.quote
+        answer = quote.text
+        learned = _learned(pointed, evidence)
+        if learned is not None:
+            question, window = evidence.led[learned].question, evidence.quotes[learned]
+            answer = question.answer
+            quote = window if any(key in window.text for key in question.key) else quote
         return Read(
             quote=quote,
-            answer=evidence.by_heart.get(region.row, quote.text),
+            answer=answer,
             confidence=confidence,
             told=confidence >= self.choice.threshold,
             sure=sure,
@@ -143,15 +163,13 @@ class Reader:
             else [FORGOTTEN] * (len(known) + 1)
         )
         wanted = self.index.weigh(question)
-        led: dict[int, tuple[float, float, Question]] = {}
+        led: dict[int, Led] = {}
         for one, memory in zip(known, recalled, strict=False):
             for row in self._places(one, wanted, quotes):
                 if row not in led or (one.likeness, memory) > led[row][:2]:
-                    led[row] = (one.likeness, memory, one.question)
+                    led[row] = Led(one.likeness, memory, one.question)
         if not quotes:
-            return Evidence(
-                quotes=[], signs=np.zeros((0, len(SIGNS)), dtype=np.float32), doubt=(0, 0), by_heart={}, keys={}
-            )
+            return Evidence(quotes=[], signs=np.zeros((0, len(SIGNS)), dtype=np.float32), doubt=(0, 0), led={})
         words = word_signs(question, quotes, self.index)
         asked_before = bool(known) and known[0].likeness > SAME
         explained = 0.0 if asked_before else min(1.0, float(words[:, WORD_SIGNS.index("near")].max()))
@@ -160,8 +178,7 @@ class Reader:
             quotes=quotes,
             signs=np.hstack([words, bank]),
             doubt=(unknown_names(question, self.index), math.exp(recalled[-1]) * (1 - explained)),
-            by_heart={row: found.answer for row, (_, memory, found) in led.items() if math.exp(memory) >= BY_HEART},
-            keys={row: found.key for row, (_, _, found) in led.items()},
+            led=led,
         )
 
     def _places(self, known: Known, wanted: dict[str, float], quotes: list[Quote]) -> list[int]:
@@ -183,3 +200,19 @@ class Reader:
                 spans.append(span)
             held = [spans.index(span)]
         return held
+
+
+def _learned(pointed: Pointed, evidence: Evidence) -> int | None:
+    """The window of a trained question that is asked again: its answer is well remembered, and its key pointed at.
+
+    Memory alone does not do: somebody may ask about the stairs of a tower of which the model has learned its river.
+    """
+
+    def said(keys: Sequence[str]) -> float:
+        return sum(worth for word, worth in pointed.worth.items() if any(word in key or key in word for key in keys))
+
+    remembered = sorted(evidence.led.items(), key=lambda item: -item[1].memory)
+    for row, led in remembered:
+        if math.exp(led.memory) >= BY_HEART and said(led.question.key) >= AGREE * pointed.mass:
+            return row
+    return None
