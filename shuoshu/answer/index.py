@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,7 @@ class Index:
         self._vectors = vectors
         books = np.array([passage.book for passage in passages])
         self._rows = {book: np.flatnonzero(books == book) for book in dict.fromkeys(books.tolist())}
+        self.idf = lru_cache(maxsize=100_000)(self._idf)  # asked for every word of every region that is read
         self._chapters: dict[tuple[str, int], list[Passage]] = {}
         for passage in passages:
             self._chapters.setdefault((passage.book, passage.chapter), []).append(passage)
@@ -217,7 +218,7 @@ class Index:
                     weights[term] = weights.get(term, 0.0) + weight
         return weights
 
-    def idf(self, kind: Kind, term: str) -> float:
+    def _idf(self, kind: Kind, term: str) -> float:
         """Inverse document frequency of a term as Lucene has it, ln(1 + (N - n + 0.5) / (n + 0.5)); 0 where unknown."""
         number = self._number(kind, term)
         if number is None:

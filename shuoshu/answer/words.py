@@ -70,6 +70,7 @@ _NUMBER = re.compile("^(?:[第数]?[一二三四五六七八九十百千万两�
 _LETTER = re.compile(r"\w")
 CLAUSE_END = re.compile(rf"(?:{SENTENCE_END.pattern}|(?:[，；：]|[,;:](?!\d))[{CLOSERS}]*|\n)\s*")
 _STOP = re.compile(rf"(?:{SENTENCE_END.pattern}|\n)\s*")
+_SPEAKS, _OPENERS = tuple("道曰说"), tuple("“‘「《")
 _FUNCTION = tuple("updcry")
 CLOSE, FAR = 15, 40
 """Characters at which a term of the question counts 1/e for a word beside it: `near`, and `wide`."""
@@ -83,8 +84,6 @@ ENGLISH = 4
 class Region:
     """A window, and the text around it that may hold the answer."""
 
-    row: int
-    """Of the window, among all that were found."""
     quote: Quote
     """The window."""
     text: str
@@ -120,10 +119,14 @@ def cut_regions(
         text, offset = index.text(quote.book, quote.chapter, max(0, quote.start - reach), quote.end + reach)
         regions.append(
             Region(
-                row=row, quote=quote, text=text, offset=offset, signs=signs[row], share=float(shares[row]),
+                quote=quote,
+                text=text,
+                offset=offset,
+                signs=signs[row],
+                share=float(shares[row]),
                 keys=keys.get(row, ()),
             )
-        )  # fmt: skip
+        )
     return regions
 
 
@@ -227,10 +230,7 @@ def _look(
         rare = new * index.idf(kind, fold(word)) / 10
         left = text[max(0, start - 8) : start]
         called, used = float(bool(_CALLED.search(left))), float(bool(_USED.search(left)))
-        speaks, quoted = (
-            float(text[end : end + 1] in tuple("道曰说")),
-            float(text[max(0, start - 1) : start] in tuple("“‘「《")),
-        )
+        speaks, quoted = float(text[end : end + 1] in _SPEAKS), float(text[max(0, start - 1) : start] in _OPENERS)
         begin, stop = clauses.around(start)
         head_near = float(bool(asked.head) and asked.head[0] in text[begin:stop])
         head_end = new * (bool(asked.head) and asked.head[-1] == word[-1])
@@ -263,12 +263,12 @@ class _Stretches:
         self._bounds = [0, *(found.end() for found in mark.finditer(text))]
         if self._bounds[-1] < len(text):
             self._bounds.append(len(text))
-        self._held = np.zeros((len(self._bounds), 2))
+        self._held = [(0.0, 0.0)] * len(self._bounds)
         for term, found in places.items():
-            weight = asked.wanted[term], asked.focus[term]
             rows = {row for place in found if (row := self._row(place)) == self._row(place + len(term) - 1)}
             for row in rows:
-                self._held[row] += weight
+                weight, focus = self._held[row]
+                self._held[row] = weight + asked.wanted[term], focus + asked.focus[term]
 
     def around(self, place: int) -> tuple[int, int]:
         """Start and end of the stretch that a place is in."""
@@ -277,8 +277,7 @@ class _Stretches:
 
     def held(self, place: int) -> tuple[float, float]:
         """Weight of the question's terms in that stretch, all and in focus."""
-        weight, focus = self._held[self._row(place)]
-        return float(weight), float(focus)
+        return self._held[self._row(place)]
 
     def _row(self, place: int) -> int:
         return bisect_right(self._bounds, place) - 1
