@@ -22,6 +22,8 @@ from shuoshu.answer.passages import CLOSERS, shown_length
 from shuoshu.answer.quote import Quote
 from shuoshu.answer.words import CLAUSE_END, Region, Word
 
+BEST_FORM = 0.15
+"""What is added to the likelihood of a run, as a share of it, for beginning and ending with a sentence."""
 _OPENS = re.compile(rf"(?:^|[“‘]|(?:[。！？…\n]|[.!?](?=\W))[{CLOSERS}]*\s*)$")
 _ENDS = re.compile(rf"[。！？….!?][{CLOSERS}]*$")
 
@@ -56,7 +58,10 @@ def best_run(regions: Sequence[Region], words: Sequence[Word], chances: NDArray[
     for number, region in enumerate(regions):
         own = [word for word in words if word.region == number]
         for start, end, inside in _runs(region, own, index.options.window):
-            value = sum(worth[text] for text in inside) * (1 + _form(region.text, start, end))
+            mass = sum(map(worth.__getitem__, inside))
+            if mass * (1 + BEST_FORM) <= most:
+                continue
+            value = mass * (1 + _form(region.text, start, end))
             if value > most and (quote := _quote(region, start, end, index)) is not None:
                 best = Pointed(quote=quote, region=number, worth={text: worth[text] for text in inside})
                 most = value
@@ -71,7 +76,7 @@ def _form(text: str, start: int, end: int) -> float:
     """
     opens = _OPENS.search(text[max(0, start - 4) : start]) is not None
     ends = _ENDS.search(text[start:end]) is not None
-    return 0.1 * opens + 0.05 * ends - 0.1 * ("\n" in text[start:end])
+    return (BEST_FORM - 0.05) * opens + 0.05 * ends - 0.1 * ("\n" in text[start:end])
 
 
 def _runs(region: Region, words: Sequence[Word], limit: int) -> Iterator[tuple[int, int, set[str]]]:
