@@ -143,9 +143,14 @@ def point_signs(question: str, regions: Sequence[Region], index: Index) -> tuple
     """
     asked = _Asked.of(question, index)
     seen: set[tuple[str, int, int]] = set()
-    found = [each for number, region in enumerate(regions) for each in _look(number, region, asked, index, seen)]
-    rows = np.array([row for _, row in found], dtype=np.float32).reshape(len(found), len(POINT_SIGNS))
-    return [word for word, _ in found], rows
+    words: list[Word] = []
+    parts = [np.zeros((0, len(POINT_SIGNS)), dtype=np.float32)]
+    for number, region in enumerate(regions):
+        found = list(_look(number, region, asked, index, seen))
+        if found:
+            words += [word for word, _ in found]
+            parts.append(_crossed(np.array([row for _, row in found], dtype=np.float32), region, asked))
+    return words, np.concatenate(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +210,6 @@ def _look(
     places = _places(text, asked, people)
     clauses, sentences = _Stretches(CLAUSE_END, text, places, asked), _Stretches(_STOP, text, places, asked)
     keys = [range(found.start(), found.end()) for key in region.keys for found in re.finditer(re.escape(key), text)]
-    bank = region.signs[len(WORD_SIGNS) :].tolist()
-    window = region.signs.tolist()
     tagged = rjieba.tag(text)
     ends = list(accumulate(len(word) for word, _ in tagged))
     nearness = _nearness(np.array([0, *ends[:-1]]), np.array(ends), places, asked).tolist()
@@ -235,7 +238,6 @@ def _look(
         head_near = float(bool(asked.head) and asked.head[0] in text[begin:stop])
         head_end = new * (bool(asked.head) and asked.head[-1] == word[-1])
         answer = float(any(start < key.stop and key.start < end for key in keys))
-        ask = asked.kind
         yield (
             Word(number, start, end, word),
             [
@@ -245,15 +247,29 @@ def _look(
                 near, wide, behind, focus, clause, clause_focus, sentence, sentence_focus,
                 called, used, float(bool(_OBJECT.search(left))), speaks, quoted, head_near, head_end,
                 float(start == begin), float(end >= stop - 1), float(before in ("m", "mq", "q")), person * near,
-                *window, *(sign * inside for sign in bank),
-                *(sign * answer for sign in bank),
-                ask["who"] * person, ask["who"] * speaks, ask["who"] * noun, ask["who"] * person * focus,
-                ask["number"] * count, ask["number"] * count * focus, ask["where"] * place, ask["where"] * noun,
-                ask["name"] * called, ask["name"] * person, ask["name"] * quoted, ask["name"] * rare,
-                ask["why"] * verb, ask["how"] * verb,
-                ask["what"] * noun, ask["what"] * used, ask["what"] * person, ask["what"] * head_near,
+                answer,
             ]
         )  # fmt: skip
+
+
+def _crossed(own: Signs, region: Region, asked: _Asked) -> Signs:
+    """The words' own signs (words, 33 and whether the word is of a trained answer), with those of the window, and what
+    both and the kind of question make together."""
+    *rest, answer = own.T
+    sign = dict(zip((*PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS), rest, strict=True))
+    person, count, place, noun, verb = (sign[name] for name in ("person", "number", "place", "noun", "verb"))
+    window = np.broadcast_to(region.signs, (len(own), len(SIGNS)))
+    bank = window[:, len(WORD_SIGNS) :]
+    ask = asked.kind
+    suits = (
+        ask["who"] * person, ask["who"] * sign["speaks"], ask["who"] * noun, ask["who"] * person * sign["focus"],
+        ask["number"] * count, ask["number"] * count * sign["focus"], ask["where"] * place, ask["where"] * noun,
+        ask["name"] * sign["called"], ask["name"] * person, ask["name"] * sign["quoted"], ask["name"] * sign["rare"],
+        ask["why"] * verb, ask["how"] * verb,
+        ask["what"] * noun, ask["what"] * sign["used"], ask["what"] * person, ask["what"] * sign["head_near"],
+    )  # fmt: skip
+    beside = bank * sign["inside"][:, None], bank * answer[:, None]
+    return np.hstack([own[:, :-1], window, *beside, np.stack(suits, axis=1)], dtype=np.float32)
 
 
 class _Stretches:
