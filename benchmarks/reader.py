@@ -52,9 +52,10 @@ class Seen:
     looked: Looked
     quoted: bool
     """Whether the plain quotation is right."""
-
     right_windows: NDArray[np.bool_]
+    """(windows,): which of them hold the answer; none for an unanswerable question."""
     right_words: NDArray[np.bool_]
+    """(words,): which of them are part of a key."""
 
     @property
     def answerable(self) -> bool:
