@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from shuoshu.train.regime import fast_precision
+
 MOMENTUM = 0.95
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the Newton-Schulz step (Jordan 2024): steep at zero, so that small singular values grow fast."""
@@ -56,7 +58,9 @@ def _orthogonal(matrices: Sequence[Tensor], steps: int) -> list[Tensor]:
     whole = [matrix.full_tensor() if isinstance(matrix, DTensor) else matrix for matrix in matrices]
     turned = [matrix.shape[0] > matrix.shape[1] for matrix in whole]
     flat = [matrix.mT if turn else matrix for matrix, turn in zip(whole, turned, strict=True)]
-    x = torch.stack(flat).bfloat16()  # (N, rows, columns), rows ≤ columns
+    x = torch.stack(flat)  # (N, rows, columns), rows ≤ columns
+    if fast_precision(x.device) == "bf16":  # emulated, it would take sixty times as long as fp32
+        x = x.bfloat16()
     x /= x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     a, b, c = QUINTIC
     for _ in range(steps):

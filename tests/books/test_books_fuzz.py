@@ -89,4 +89,5 @@ def test_no_piece_repeated_takes_long(unit: str, form: str, tmp_path: Path) -> N
     start = time.process_time()
     with contextlib.suppress(UserError):
         read_book(Source(path=file, format=form, explicit=True))
-    assert time.process_time() - start < 0.5 + 5 * file.stat().st_size / 1e6
+    # Twice what a slow machine takes; what takes time squared takes ten times that.
+    assert time.process_time() - start < 1 + 10 * file.stat().st_size / 1e6

@@ -33,8 +33,10 @@ def test_muon_takes_the_matrices_of_the_blocks_only(tokenizer: Tokenizer):
     assert by_muon == {name for name in names.values() if name.endswith("_proj.weight")}
 
 
-def test_muon_moves_weights_as_torchs_own_does():
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_muon_moves_weights_as_torchs_own_does(precision: str, monkeypatch: pytest.MonkeyPatch):
     """With as many Newton-Schulz steps: tall, wide and square matrices, those of one shape in one batch."""
+    monkeypatch.setattr("shuoshu.train.muon.fast_precision", lambda device: precision)
     random = torch.Generator().manual_seed(3)
     shapes = [(64, 64), (64, 160), (160, 64), (64, 64), (64, 160)]
     mine = [nn.Parameter(torch.randn(shape, generator=random) * 0.02) for shape in shapes]
@@ -51,7 +53,26 @@ def test_muon_moves_weights_as_torchs_own_does():
     for one, other, start in zip(mine, theirs, began, strict=True):
         moved = (other - start).norm()
         assert moved > 0.01
-        assert (one - other).norm() < 0.02 * moved  # both work in bf16, of eight bits
+        assert (one - other).norm() < 0.02 * moved  # torch's works in bf16, of eight bits
+
+
+def test_muon_multiplies_in_what_the_machine_is_fast_at(monkeypatch: pytest.MonkeyPatch):
+    """bf16 where the hardware has none of it takes sixty times as long as fp32."""
+    used: list[torch.dtype] = []
+    real = torch.baddbmm
+
+    def watch(*given: torch.Tensor, **named: float) -> torch.Tensor:
+        used.append(given[0].dtype)
+        return real(*given, **named)
+
+    monkeypatch.setattr(torch, "baddbmm", watch)
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        monkeypatch.setattr("shuoshu.train.muon.fast_precision", lambda device, precision=precision: precision)
+        weight = nn.Parameter(torch.ones(8, 16))
+        weight.grad = torch.randn(8, 16, generator=torch.Generator().manual_seed(1))
+        Muon([weight], lr=0.01, weight_decay=0.0).step()
+        assert set(used) == {dtype}
+        used.clear()
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
