@@ -46,7 +46,8 @@ from shuoshu.train.regime import fast_precision
 
 PIECE = 256
 """Characters of a piece that is scored by itself."""
-BF16 = fast_precision(torch.device("cpu")) == "bf16"
+FAST = fast_precision(torch.device("cpu"))
+BF16 = FAST == "bf16"
 """Whether the CPU multiplies bf16; emulated, it would make twelve steps of nanoGPT in a quarter of an hour."""
 EVERY = 4
 """Of the pieces, each so many-th is scored."""
@@ -334,10 +335,10 @@ def speed(bench: Bench, rounds: int) -> dict[str, float]:
         take("ours (Muon, compiled)", speed_ours(bench, [*shape, "--train.compile"], 100)[0])
         take("ours (Muon)", speed_ours(bench, [*shape, "--train.no-compile"], 60)[0])
         take("ours (AdamW, compiled)", speed_ours(bench, [*shape, *adamw], 100)[0])
-        take("Trainer (bf16)", speed_trainer(bench, 40, False))
-        take("Trainer (bf16, compiled)", speed_trainer(bench, 60, True))
+        take(f"Trainer ({FAST})", speed_trainer(bench, 40, False))
+        take(f"Trainer ({FAST}, compiled)", speed_trainer(bench, 60, True))
         if bench.nanogpt:
-            for name, more in (("fp32", "bf16=False"), ("bf16", ""), ("bf16, compiled", "compile=True")):
+            for name, more in {"fp32": "bf16=False", FAST: "", f"{FAST}, compiled": "compile=True"}.items():
                 nanogpt, (_, options) = NanoGPT(bench, "nanogpt"), options_of(f"nanogpt {SHAPE} {more}")
                 rate = 8 * 256 / nanogpt.pace(options, 30)[0] * nanogpt.characters_per_token
                 take(f"nanoGPT, our tokenizer and shape ({name})", rate)
