@@ -2,7 +2,7 @@
 
 Two records are of one fact when they share an id, when their wordings nearly agree, when their evidence is the same
 piece of the book, or when they share the key and speak of the same things. Nothing is compared pair by pair: each rule
-looks only at pairs that share a rare character bigram, a piece of evidence, a key or an id.
+looks only at pairs that share half of a wording, a piece of evidence, a key or an id.
 """
 
 import itertools
@@ -12,6 +12,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from shuoshu.questions.question import Question
 
@@ -111,7 +113,7 @@ def links(questions: list[Question], across: int | None = None) -> Iterator[Link
     rarity = _rarity(views)
     found: set[tuple[int, int]] = set()
     for candidates, rule in (
-        (_share_bigrams(views, rarity), _same_wording),
+        (_share_bigrams(views, across or 0), _same_wording),
         (_share_id(views), _same_record),
         (_share_evidence(views), _same_place),
         (_share_answer(views), _same_answer),
@@ -242,20 +244,26 @@ def _share_key(views: list[_View]) -> Iterator[tuple[int, int]]:
     return _pairs(keyed, most=COMMON_KEY)
 
 
-def _share_bigrams(views: list[_View], rarity: dict[str, float]) -> Iterator[tuple[int, int]]:
-    """Pairs whose wordings may overlap by NEAR_WORDING.
+def _share_bigrams(views: list[_View], first: int) -> Iterator[tuple[int, int]]:
+    """Pairs with wordings that overlap by NEAR_WORDING, the later record being `first` or after.
 
-    Two sets with Jaccard J >= t share one of the ceil((1 - t) n) + 1 rarest members of each (prefix filtering,
-    Chaudhuri et al. 2006): only these are looked up.
+    Every wording is compared with all those before it at once: how often a wording stands in the lists of this one's
+    bigrams is how many they share.
     """
-
-    def rare() -> Iterator[tuple[str, int]]:
-        for i, view in enumerate(views):
-            for wording in view.wordings:
-                ordered = sorted(wording, key=lambda gram: (-rarity[gram], gram))
-                yield from ((gram, i) for gram in ordered[: math.ceil((1 - NEAR_WORDING) * len(ordered)) + 1])
-
-    return _pairs(rare())
+    wordings = [(i, wording) for i, view in enumerate(views) for wording in view.wordings if wording]
+    owners = np.array([i for i, _ in wordings])
+    sizes = np.array([len(wording) for _, wording in wordings])
+    holders: dict[str, list[int]] = defaultdict(list)
+    for row, (_, wording) in enumerate(wordings):
+        for gram in wording:
+            holders[gram].append(row)
+    lists = {gram: np.array(rows) for gram, rows in holders.items()}
+    for row, (i, wording) in enumerate(wordings):
+        if i < first:
+            continue
+        shared = np.bincount(np.concatenate([lists[gram] for gram in wording]), minlength=row)[:row]
+        near = shared >= NEAR_WORDING * (sizes[:row] + sizes[row] - shared)
+        yield from ((other, i) for other in np.unique(owners[:row][near]).tolist() if other < i)
 
 
 def _pairs(marks: Iterable[tuple[str, int]], most: int | None = None) -> Iterator[tuple[int, int]]:
