@@ -34,7 +34,7 @@ def test_every_stage_leaves_what_the_design_says(tiny_run: Path):
         assert any((tiny_run / stage / "state").glob("step-*"))
     scores = json.loads((tiny_run / "evaluate" / "scores.json").read_text())["tiny"]
     assert set(scores) == {"open", "closed"}
-    assert scores["open"]["n"] == 180
+    assert scores["open"]["n"] == 30
 
 
 def _stamps(run: Path) -> dict[str, int]:
@@ -47,7 +47,7 @@ def test_a_second_walk_does_nothing_and_a_change_does_what_follows_from_it(tiny_
     before = _stamps(run)
     figures = walk(RunFolder(run), tiny_recipe())
     assert _stamps(run) == before
-    assert figures["scores"]["closed"]["n"] == 180
+    assert figures["scores"]["closed"]["n"] == 30
     walk(RunFolder(run), tiny_recipe(finetune=8))
     after = _stamps(run)
     assert {name for name in after if after[name] != before[name]} == {"finetune", "index", "evaluate"}

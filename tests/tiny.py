@@ -1,10 +1,16 @@
 """A tiny network and a tiny recipe, for tests of what does not depend on size."""
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from shuoshu.model import GLMConfig, MiniGLM
+from shuoshu.questions.formats import write_questions
+from shuoshu.questions.stage import read_named
 from shuoshu.recipe import Recipe
 from shuoshu.tokenizer import Tokenizer
 
@@ -26,11 +32,26 @@ def random_model(tokenizer: Tokenizer, seed: int = 0, **shape: int | bool) -> Mi
     return model.eval()
 
 
+@cache
+def few_questions() -> Path:
+    """A folder with `test.jsonl`, every sixth of the bundled test questions, and `train.jsonl`, the facts that these
+    ask about and every eighth: what a test does with all 10,000 wordings takes minutes on a slow machine."""
+    folder = Path(tempfile.mkdtemp(prefix="shuoshu-few-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    test = read_named("demo", "test")[::6]
+    asked = {question.of for question in test}
+    train = [q for i, q in enumerate(read_named("demo", "train")) if i % 8 == 0 or q.id in asked]
+    write_questions(folder / "test.jsonl", test)
+    write_questions(folder / "train.jsonl", train)
+    return folder
+
+
 def tiny_recipe(**steps: int) -> Recipe:
     """The whole road on the bundled book in seconds; it learns next to nothing."""
     recipe = Recipe(name="tiny")
     recipe.books.paths = ["demo"]
-    recipe.questions.train = recipe.questions.test = ["demo"]
+    recipe.questions.train = [str(few_questions() / "train.jsonl")]
+    recipe.questions.test = [str(few_questions() / "test.jsonl")]
     for name, value in TINY.items():
         setattr(recipe.model, name, value)
     recipe.pretrain.steps = steps.get("pretrain", 12)

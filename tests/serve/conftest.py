@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from page_runs import CODE, ENDLESS, MARKUP, RECITED, Served, make_run, reciting_model
+from tiny import few_questions
 
 from shuoshu.answer.index import build_index
 from shuoshu.books.chapter import Chapter, read_chapters
 from shuoshu.books.stage import read_books
-from shuoshu.demo import __file__ as demo
 from shuoshu.questions.question import Question
 from shuoshu.recipe import BooksOptions, IndexOptions
 from shuoshu.tokenizer import Tokenizer
@@ -30,7 +30,7 @@ def recites(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> P
     build_index(read_chapters(folder / "books" / "chapters.jsonl"), folder / "index", IndexOptions())
     (folder / "questions").mkdir()
     for part in ("train", "test"):
-        shutil.copy(Path(demo).parent / f"questions.{part}.jsonl", folder / "questions" / f"{part}.jsonl")
+        shutil.copy(few_questions() / f"{part}.jsonl", folder / "questions")
     return folder
 
 
