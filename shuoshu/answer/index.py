@@ -8,9 +8,11 @@ two orders, by words and by meaning, are fused.
 
 import re
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +126,8 @@ class Index:
         self._chapters: dict[tuple[str, int], list[Passage]] = {}
         for passage in passages:
             self._chapters.setdefault((passage.book, passage.chapter), []).append(passage)
+        self._ends = {place: [passage.end for passage in found] for place, found in self._chapters.items()}
+        self._folded = lru_cache(maxsize=20_000)(fold)
 
     @classmethod
     def open(cls, path: Path) -> "Index":
@@ -160,24 +164,35 @@ class Index:
         """Numbers of the chapters of a book, in order."""
         return [chapter for title, chapter in self._chapters if title == book]
 
-    def text(self, book: str, chapter: int, start: int, end: int) -> tuple[str, int]:
+    def text(self, book: str, chapter: int, start: int, end: int, folded: bool = False) -> tuple[str, int]:
         """The indexed text of a chapter from about `start` to `end`, and the offset at which it begins.
 
-        It begins and ends within that stretch, at the edges of passages at most; headings are no part of it.
+        It begins and ends within that stretch, at the edges of passages at most; headings are no part of it. `folded`:
+        as `terms.fold` would make it, of the same length.
         """
+        passages, ends = self._chapters.get((book, chapter), []), self._ends.get((book, chapter), [])
         found, begin, at = [], start, start
-        for passage in self._chapters.get((book, chapter), ()):
-            if passage.end <= at or passage.start >= end:
+        for passage in islice(passages, bisect_right(ends, start), None):
+            if passage.start >= end:
+                break
+            if passage.end <= at:
                 continue
             if not found:
                 begin = at = max(start, passage.start)
-            found.append(" " * (passage.start - at) + passage.text[max(0, at - passage.start) : end - passage.start])
+            text = self._folded(passage.text) if folded else passage.text
+            found.append(" " * (passage.start - at) + text[max(0, at - passage.start) : end - passage.start])
             at = max(at, min(passage.end, end))
         return "".join(found), begin
 
     def passages_at(self, book: str, chapter: int, start: int, end: int) -> list[Passage]:
         """The passages of a chapter that hold a stretch of it."""
-        return [p for p in self._chapters.get((book, chapter), ()) if p.start <= start and end <= p.end]
+        passages, ends = self._chapters.get((book, chapter), []), self._ends.get((book, chapter), [])
+        held = []
+        for passage in islice(passages, bisect_left(ends, end), None):
+            if passage.start > start:
+                break
+            held.append(passage)
+        return held
 
     def search(self, query: str, k: int) -> list[Hit]:
         """The best `k` passages, best first; ties go to the earlier passage. Empty where no term of the query is known.

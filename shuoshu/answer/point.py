@@ -10,7 +10,7 @@ most of that.
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -57,8 +57,7 @@ def best_run(regions: Sequence[Region], words: Sequence[Word], chances: NDArray[
     best, most = Pointed(quote=regions[0].quote, region=0, worth={}), 0.0
     for number, region in enumerate(regions):
         own = [word for word in words if word.region == number]
-        for start, end, inside in _runs(region, own, index.options.window):
-            mass = sum(map(worth.__getitem__, inside))
+        for start, end, mass, inside in _runs(region, own, worth, index.options.window):
             if mass * (1 + BEST_FORM) <= most:
                 continue
             value = mass * (1 + _form(region.text, start, end))
@@ -79,26 +78,31 @@ def _form(text: str, start: int, end: int) -> float:
     return (BEST_FORM - 0.05) * opens + 0.05 * ends - 0.1 * ("\n" in text[start:end])
 
 
-def _runs(region: Region, words: Sequence[Word], limit: int) -> Iterator[tuple[int, int, set[str]]]:
-    """Every run of clauses of a region of at most `limit` characters after NFKC: start, end, and its words.
+def _runs(
+    region: Region, words: Sequence[Word], worth: Mapping[str, float], limit: int
+) -> Iterator[tuple[int, int, float, set[str]]]:
+    """Every run of clauses of a region of at most `limit` characters after NFKC: start, end, worth, words.
 
     The set grows with the run; a caller that keeps it copies it.
     """
-    text = region.text
-    shown = [0, *accumulate(map(shown_length, text))]
+    whole = region.text
+    shown = [0, *accumulate(map(shown_length, whole))]
     window = (region.quote.start - region.offset, region.quote.end - region.offset)
-    bounds = sorted({*(found.end() for found in CLAUSE_END.finditer(text)), *window})
-    stops = [len(text[:bound].rstrip()) for bound in bounds]
+    bounds = sorted({*(found.end() for found in CLAUSE_END.finditer(whole)), *window})
+    stops = [len(whole[:bound].rstrip()) for bound in bounds]
     for place, start in enumerate(bounds):
         inside: set[str] = set()
+        mass = 0.0
         at = bisect_left(words, start, key=lambda word: word.start)
         for end, stop in zip(bounds[place + 1 :], stops[place + 1 :], strict=True):
             if shown[max(start, stop)] - shown[start] > limit:
                 break
             while at < len(words) and words[at].end <= end:
-                inside.add(words[at].text)
+                if (text := words[at].text) not in inside:
+                    inside.add(text)
+                    mass += worth[text]
                 at += 1
-            yield start, stop, inside
+            yield start, stop, mass, inside
 
 
 def _quote(region: Region, start: int, end: int, index: Index) -> Quote | None:

@@ -6,11 +6,13 @@ BM25 of a window does not count its length (b = 0): every window is short, and o
 is likelier to hold the answer.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shuoshu.answer.index import Hit, Index
-from shuoshu.answer.passages import windows
+from shuoshu.answer.passages import Span, windows
 from shuoshu.answer.terms import find_term, fold
 
 PASSAGES = 20
@@ -111,13 +113,16 @@ def _ranked(index: Index, found: Iterable[Quote]) -> list[Quote]:
 def _score(hit: Hit, wanted: dict[str, float], index: Index) -> Iterator[Quote]:
     """Every window of a passage, scored by the terms of the question that stand wholly inside it."""
     passage = hit.passage
-    folded = fold(passage.text)
-    places = {term: found for term in wanted if (found := find_term(folded, term))}
-    for start, end in windows(passage.text, index.options.window):
+    folded, cut = _cut(passage.text, index.options.window)
+    places = [
+        (len(term), weight * (1 + K1), found) for term, weight in wanted.items() if (found := find_term(folded, term))
+    ]
+    for start, end in cut:
         score = SURROUNDINGS * hit.score
-        for term, found in places.items():
-            count = sum(start <= place and place + len(term) <= end for place in found)
-            score += wanted[term] * count * (1 + K1) / (count + K1)
+        for length, weight, found in places:
+            count = bisect_right(found, end - length) - bisect_left(found, start)
+            if count > 0:
+                score += weight * count / (count + K1)
         yield Quote(
             book=passage.book,
             chapter=passage.chapter,
@@ -127,3 +132,9 @@ def _score(hit: Hit, wanted: dict[str, float], index: Index) -> Iterator[Quote]:
             text=passage.text[start:end],
             score=score,
         )
+
+
+@lru_cache(maxsize=10_000)
+def _cut(text: str, limit: int) -> tuple[str, list[Span]]:
+    """A passage folded, and its windows: the same for every question."""
+    return fold(text), windows(text, limit)

@@ -7,7 +7,7 @@ comparable between questions.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +52,8 @@ def word_signs(question: str, quotes: Sequence[Quote], index: Index) -> Signs:
     rows = []
     for quote in quotes:
         text = fold(f"{quote.text} {index.lexicon.own_names(quote.text, quote.book)}")
-        wide, offset = index.text(quote.book, quote.chapter, max(0, quote.start - 3 * FADE), quote.end + 3 * FADE)
         inside = {term for term in wanted if find_term(text, term)}
-        far = _distances(wanted.keys() - inside, wide, quote.start - offset, quote.end - offset, quote.book, index)
+        far = _distances(wanted.keys() - inside, quote, index)
         covered = sum(wanted[term] for term in inside)
         rows.append(
             (
@@ -110,21 +109,30 @@ def unknown_names(question: str, index: Index) -> float:
     return float(bool(strange | elsewhere))
 
 
-def _distances(
-    terms: Sequence[str] | set[str], wide: str, start: int, end: int, book: str, index: Index
-) -> dict[str, float]:
-    """How many characters away from the window (start to end in `wide`) each term stands that stands near it."""
-    folded = fold(wide)
+def _distances(terms: Collection[str], quote: Quote, index: Index) -> dict[str, float]:
+    """How many characters away from a window each term stands that stands near it."""
+    stretch = (quote.book, quote.chapter, max(0, quote.start - 3 * FADE), quote.end + 3 * FADE)
+    wide, offset = index.text(*stretch)
+    folded, _ = index.text(*stretch, folded=True)
+    start, end = quote.start - offset, quote.end - offset
     people = [
-        (begin, fold(name)) for begin, stop, name in index.lexicon.find(wide, (book,)) if wide[begin:stop] != name
+        (begin, fold(name)) for begin, stop, name in index.lexicon.find(wide, (quote.book,)) if wide[begin:stop] != name
     ]
     found = {}
     for term in terms:
-        places = [*find_term(folded, term), *(begin for begin, name in people if term in name)]
+        places = [*_beside(folded, term, start, end), *(begin for begin, name in people if term in name)]
         away = [start - place if place < start else place - end for place in places if not start <= place < end]
         if away:
             found[term] = float(max(0, min(away)))
     return found
+
+
+def _beside(folded: str, term: str, start: int, end: int) -> list[int]:
+    """Where a term stands outside of a window; of a Chinese one the nearest place on each side is enough."""
+    if not re.match(HAN, term):
+        return find_term(folded, term)
+    places = (folded.rfind(term, 0, max(0, start - 1 + len(term))), folded.find(term, end))
+    return [place for place in places if place >= 0]
 
 
 def _names_another(text: str, question: str) -> bool:

@@ -6,8 +6,9 @@ Whether a word is of the kind that is asked for, and how near the words stand th
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -18,7 +19,7 @@ from shuoshu.answer.index import Index
 from shuoshu.answer.passages import CLOSERS, SENTENCE_END
 from shuoshu.answer.quote import Quote
 from shuoshu.answer.signs import BANK_SIGNS, SIGNS, WORD_SIGNS, Signs
-from shuoshu.answer.terms import find_term, fold
+from shuoshu.answer.terms import Kind, find_term, fold
 
 REGIONS = 10
 """Windows looked at with their surroundings."""
@@ -32,6 +33,8 @@ CUE_SIGNS = (
     "called", "used", "object", "speaks", "quoted", "head_near", "head_end", "opens", "closes", "counted",
     "person_near",
 )  # fmt: skip
+_OWN = (*PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS, "answer")
+"""Columns of a word's own signs; the last, whether it is of a trained answer, counts with the window's only."""
 KEY_SIGNS = ("key_lead", "key_memory")
 ASKED_SIGNS = (
     "who_person", "who_speaks", "who_noun", "who_person_focus", "number_number", "number_focus", "where_place",
@@ -62,16 +65,18 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _HEAD = re.compile(rf"(?:什么|哪一?[个件种座位条员道]|何)({HAN}{{1,2}})")
-_CALLED = re.compile(r"(?:[叫名唤号曰是乃为称]|\b(?:named|called|is|was))\W?$")
-_USED = re.compile("(?:[使用取拿将把执持]|一[柄条把杆个座匹根口])$")
-_OBJECT = re.compile("[把被与和对向将见令教命遣使拜]$")
+_CALLED = re.compile(r"[叫名唤号曰是乃为称]|\b(?:named|called|is|was)")
+_USED = re.compile("[使用取拿将把执持]|(?<=一)[柄条把杆个座匹根口]")
+_OBJECT = frozenset("把被与和对向将见令教命遣使拜")
 _PLACE = re.compile(".+[山庄寺庙城关县州府洞岭楼店村河江池观岗坡镇园殿宫庵院台亭阁]$")
 _NUMBER = re.compile("^(?:[第数]?[一二三四五六七八九十百千万两半]|[0-9])")
 _LETTER = re.compile(r"\w")
 CLAUSE_END = re.compile(rf"(?:{SENTENCE_END.pattern}|(?:[，；：]|[,;:](?!\d))[{CLOSERS}]*|\n)\s*")
 _STOP = re.compile(rf"(?:{SENTENCE_END.pattern}|\n)\s*")
-_SPEAKS, _OPENERS = tuple("道曰说"), tuple("“‘「《")
-_FUNCTION = tuple("updcry")
+_SPEAKS, _OPENERS = frozenset("道曰说"), frozenset("“‘「《")
+_FUNCTION, _COUNTS = tuple("updcry"), ("m", "mq", "q")
+_TERM: dict[int, Kind] = {1: "characters", 2: "pairs"}
+"""Kind of term (`terms.KINDS`) by length; longer ones are words."""
 CLOSE, FAR = 15, 40
 """Characters at which a term of the question counts 1/e for a word beside it: `near`, and `wide`."""
 TURN = 6
@@ -146,10 +151,10 @@ def point_signs(question: str, regions: Sequence[Region], index: Index) -> tuple
     words: list[Word] = []
     parts = [np.zeros((0, len(POINT_SIGNS)), dtype=np.float32)]
     for number, region in enumerate(regions):
-        found = list(_look(number, region, asked, index, seen))
+        found, own = _look(number, region, asked, index, seen)
         if found:
-            words += [word for word, _ in found]
-            parts.append(_crossed(np.array([row for _, row in found], dtype=np.float32), region, asked))
+            words += found
+            parts.append(_crossed(own, region, asked))
     return words, np.concatenate(parts)
 
 
@@ -199,64 +204,78 @@ class _Asked:
 
 def _look(
     number: int, region: Region, asked: _Asked, index: Index, seen: set[tuple[str, int, int]]
-) -> Iterator[tuple[Word, list[float]]]:
-    """The words of one region that are not among the places `seen`, with their signs; their places are added."""
+) -> tuple[list[Word], Signs]:
+    """The words of one region that are not among the places `seen`, and their own signs; their places are added."""
     import rjieba
 
     text, quote = region.text, region.quote
     first, last = quote.start - region.offset, quote.end - region.offset
     people = index.lexicon.find(text, (quote.book,))
     named = {place: name for start, end, name in people for place in range(start, end)}
-    places = _places(text, asked, people)
-    clauses, sentences = _Stretches(CLAUSE_END, text, places, asked), _Stretches(_STOP, text, places, asked)
-    keys = [range(found.start(), found.end()) for key in region.keys for found in re.finditer(re.escape(key), text)]
     tagged = rjieba.tag(text)
     ends = list(accumulate(len(word) for word, _ in tagged))
-    nearness = _nearness(np.array([0, *ends[:-1]]), np.array(ends), places, asked).tolist()
-    for at, (word, tag) in enumerate(tagged):
-        start, end = ends[at] - len(word), ends[at]
-        before = tagged[at - 1][1] if at else ""
-        if not _LETTER.search(word) or (spot := (quote.book, quote.chapter, region.offset + start)) in seen:
-            continue
-        seen.add(spot)
-        inside = float(first <= start and end <= last)
-        known = word in asked.text or named.get(start) in asked.people
-        new = float(not known)
-        near, wide, behind, focus = nearness[at]
-        clause, clause_focus = clauses.held(start)
-        sentence, sentence_focus = sentences.held(start)
-        person = new * ((tag.startswith("nr") and len(word) > 1) or start in named)
-        place = new * (tag == "ns" or bool(_PLACE.match(word)))
-        count = float(bool(_NUMBER.match(word)) or tag in ("m", "mq"))
-        noun, verb = new * (tag[:1] == "n"), new * (tag[:1] == "v")
-        kind = "characters" if len(word) == 1 else "pairs" if len(word) == 2 else "words"
-        rare = new * index.idf(kind, fold(word)) / 10
-        left = text[max(0, start - 8) : start]
-        called, used = float(bool(_CALLED.search(left))), float(bool(_USED.search(left)))
-        speaks, quoted = float(text[end : end + 1] in _SPEAKS), float(text[max(0, start - 1) : start] in _OPENERS)
-        begin, stop = clauses.around(start)
-        head_near = float(bool(asked.head) and asked.head[0] in text[begin:stop])
-        head_end = new * (bool(asked.head) and asked.head[-1] == word[-1])
-        answer = float(any(start < key.stop and key.start < end for key in keys))
-        yield (
-            Word(number, start, end, word),
-            [
-                region.share, inside, float(start >= last), float(end <= first),
-                float(known), person, place, count, noun, verb, float(tag[:1] in _FUNCTION), float(len(word) == 1),
-                float(len(word) > 2), rare,
-                near, wide, behind, focus, clause, clause_focus, sentence, sentence_focus,
-                called, used, float(bool(_OBJECT.search(left))), speaks, quoted, head_near, head_end,
-                float(start == begin), float(end >= stop - 1), float(before in ("m", "mq", "q")), person * near,
-                answer,
-            ]
-        )  # fmt: skip
+    kept: list[int] = []
+    for at, (word, _) in enumerate(tagged):
+        spot = (quote.book, quote.chapter, region.offset + ends[at] - len(word))
+        if _LETTER.search(word) and spot not in seen:
+            seen.add(spot)
+            kept.append(at)
+    if not kept:
+        return [], np.zeros((0, len(_OWN)), dtype=np.float32)
+    words = [Word(number, ends[at] - len(tagged[at][0]), ends[at], tagged[at][0]) for at in kept]
+    starts, stops = np.array([word.start for word in words]), np.array([word.end for word in words])
+
+    folded = fold(text)
+    known = [word.text in asked.text or named.get(word.start) in asked.people for word in words]
+    new = 1.0 - np.array(known)
+    person, place, count, noun, verb, function, single, long = np.array([_kind(*tagged[at]) for at in kept]).T
+    person = new * np.maximum(person, [word.start in named for word in words])
+    rare = [index.idf(_TERM.get(len(word.text), "words"), folded[word.start : word.end]) / 10 for word in words]
+
+    places = _places(folded, text, asked, people)
+    near, wide, behind, focus = _nearness(starts, stops, places, asked).T
+    clauses, sentences = _Stretches(CLAUSE_END, text, places, asked), _Stretches(_STOP, text, places, asked)
+    clause, clause_focus = clauses.held(starts)
+    sentence, sentence_focus = sentences.held(starts)
+    begins, closes = clauses.around(starts)
+
+    called = {found.end() for found in _CALLED.finditer(text)}
+    called |= {end + 1 for end in called if not _LETTER.match(text, end)}
+    used = {found.end() for found in _USED.finditer(text)}
+    headed = [0.0] * len(words)
+    if asked.head:
+        headed = [asked.head[0] in text[begin:close] for begin, close in zip(begins, closes, strict=True)]
+    ended = [bool(asked.head) and asked.head[-1] == word.text[-1] for word in words]
+    keys = [range(found.start(), found.end()) for key in region.keys for found in re.finditer(re.escape(key), text)]
+    answer = [any(word.start < key.stop and key.start < word.end for key in keys) for word in words]
+    columns = (
+        np.full(len(words), region.share), (first <= starts) & (stops <= last), starts >= last, stops <= first,
+        known, person, new * place, count, new * noun, new * verb, function, single, long, new * rare,
+        near, wide, behind, focus, clause, clause_focus, sentence, sentence_focus,
+        [word.start in called for word in words], [word.start in used for word in words],
+        [text[word.start - 1 : word.start] in _OBJECT for word in words],
+        [text[word.end : word.end + 1] in _SPEAKS for word in words],
+        [text[max(0, word.start - 1) : word.start] in _OPENERS for word in words],
+        headed, new * ended, starts == begins, stops >= closes - 1,
+        [at > 0 and tagged[at - 1][1] in _COUNTS for at in kept], person * near, answer,
+    )  # fmt: skip
+    return words, np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
+
+
+@lru_cache(maxsize=50_000)
+def _kind(word: str, tag: str) -> tuple[bool, ...]:
+    """What a word is by itself: person, place, number, noun, verb, function word, one character, more than two."""
+    return (
+        tag.startswith("nr") and len(word) > 1, tag == "ns" or bool(_PLACE.match(word)),
+        bool(_NUMBER.match(word)) or tag in ("m", "mq"), tag[:1] == "n", tag[:1] == "v", tag[:1] in _FUNCTION,
+        len(word) == 1, len(word) > 2,
+    )  # fmt: skip
 
 
 def _crossed(own: Signs, region: Region, asked: _Asked) -> Signs:
-    """The words' own signs (words, 33 and whether the word is of a trained answer), with those of the window, and what
-    both and the kind of question make together."""
-    *rest, answer = own.T
-    sign = dict(zip((*PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS), rest, strict=True))
+    """The words' own signs (words, len(_OWN)) with those of the window, and what both and the question's kind make."""
+    sign = dict(zip(_OWN, own.T, strict=True))
+    answer = sign["answer"]
     person, count, place, noun, verb = (sign[name] for name in ("person", "number", "place", "noun", "verb"))
     window = np.broadcast_to(region.signs, (len(own), len(SIGNS)))
     bank = window[:, len(WORD_SIGNS) :]
@@ -286,22 +305,24 @@ class _Stretches:
                 weight, focus = self._held[row]
                 self._held[row] = weight + asked.wanted[term], focus + asked.focus[term]
 
-    def around(self, place: int) -> tuple[int, int]:
-        """Start and end of the stretch that a place is in."""
-        row = self._row(place)
-        return self._bounds[row], self._bounds[min(row + 1, len(self._bounds) - 1)]
+    def around(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Starts and ends of the stretches that places are in."""
+        bounds, rows = np.array(self._bounds), self._rows(places)
+        return bounds[rows], bounds[np.minimum(rows + 1, len(bounds) - 1)]
 
-    def held(self, place: int) -> tuple[float, float]:
-        """Weight of the question's terms in that stretch, all and in focus."""
-        return self._held[self._row(place)]
+    def held(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Weight of the question's terms in these stretches, (2, places): all and in focus."""
+        return np.array(self._held)[self._rows(places)].T
+
+    def _rows(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.searchsorted(self._bounds, places, "right") - 1
 
     def _row(self, place: int) -> int:
         return bisect_right(self._bounds, place) - 1
 
 
-def _places(text: str, asked: _Asked, people: list[tuple[int, int, str]]) -> dict[str, list[int]]:
+def _places(folded: str, text: str, asked: _Asked, people: list[tuple[int, int, str]]) -> dict[str, list[int]]:
     """Where the terms of the question stand in a text; a person's also where they are called otherwise."""
-    folded = fold(text)
     found = {term: places for term in asked.wanted if (places := find_term(folded, term))}
     for start, end, name in people:
         if text[start:end] != name:
