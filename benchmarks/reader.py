@@ -1,11 +1,13 @@
 """The reader's weights: fitted, and measured, on runs that set questions aside (`questions.valid_share`).
 
-    python benchmarks/reader.py RUN... [--untold FILE.jsonl] [--words N] [--sure RUN...] [--fit-windows] [--write]
+    python benchmarks/reader.py RUN... [--untold FILE.jsonl] [--words N] [--sure RUN...] [--fit-windows]
+                               [--only SIGN...] [--write]
 
 For every run the reader gathers its signs for the valid questions (with unanswerable ones made by rule) and for the
 test questions; `--words` takes so many trained questions as well, for which nothing but words is looked at (the bank
 is empty, so nothing is given away). The weights of words are fitted on all of that but the tests, with those of
-windows as they come along (`--fit-windows` fits these first); the confidence on the valid questions of each run (or
+windows as they come along (`--fit-windows` fits these first; `--only` fits these signs of words and
+nothing else); the confidence on the valid questions of each run (or
 of those behind `--sure`), as weights answer them that were fitted without that run. The table tells for every run and
 level: how often the plain quotation is right, the best window, the words pointed at, how often it answers, and how
 often that is right; and `folds` what the trained questions of a run come to in five-fold cross-validation. `--write`
@@ -15,7 +17,7 @@ puts what was fitted where it comes along.
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +32,7 @@ from shuoshu.answer.likeness import learn_likeness
 from shuoshu.answer.quote import best_quote
 from shuoshu.answer.read import Evidence, Looked, Read, Reader
 from shuoshu.answer.tips import apply_tips
-from shuoshu.answer.words import Region, Word
+from shuoshu.answer.words import POINT_SIGNS, Region, Word
 from shuoshu.books.chapter import read_chapters
 from shuoshu.evaluate.metrics import is_right
 from shuoshu.files import write_json
@@ -131,9 +133,11 @@ def fit_windows(seen: list[Seen]) -> Choice:
     return replace(Choice.default(), weights=weights)
 
 
-def fit_point(seen: list[Seen], choice: Choice) -> Choice:
-    """The choice with its weights of words fitted."""
-    return replace(choice, point=fit_ranking([(each.looked.signs, each.right_words) for each in seen], decay=0.005))
+def fit_point(seen: list[Seen], choice: Choice, only: Sequence[str] = ()) -> Choice:
+    """The choice with its weights of words fitted, or `only` some of them."""
+    given = np.where([name in (only or POINT_SIGNS) for name in POINT_SIGNS], np.nan, choice.point)
+    cases = [(each.looked.signs, each.right_words) for each in seen]
+    return replace(choice, point=fit_ranking(cases, decay=0.005, given=given))
 
 
 def table(name: str, seen: list[Seen], choice: Choice) -> None:
@@ -152,12 +156,14 @@ def table(name: str, seen: list[Seen], choice: Choice) -> None:
         )
 
 
-def fold(name: str, words: list[Seen], others: list[Seen], choice: Choice) -> None:
+def fold(name: str, words: list[Seen], others: list[Seen], choice: Choice, only: Sequence[str]) -> None:
     """Trained questions of a run by weights fitted without a fifth of them, each fifth in turn."""
     part = np.random.default_rng(0).integers(FOLDS, size=len(words))
     right = []
     for number in range(FOLDS):
-        fitted = fit_point([each for each, own in zip(words, part, strict=True) if own != number] + others, choice)
+        fitted = fit_point(
+            [each for each, own in zip(words, part, strict=True) if own != number] + others, choice, only
+        )
         left_out = [each for each, own in zip(words, part, strict=True) if own == number]
         right += [each.answered_by(fitted)[1] for each in left_out]
     window = [each.window(choice) for each in words]
@@ -171,6 +177,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=0)
     parser.add_argument("--sure", nargs="+", type=Path, default=[], metavar="RUN")
     parser.add_argument("--fit-windows", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=POINT_SIGNS, default=(), metavar="SIGN")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     untold = read_questions(options.untold) if options.untold else []
@@ -184,12 +191,14 @@ def main() -> None:
     cases = []
     for name, seen in runs.items():
         others = [each for other, own in runs.items() if other != name for p in ("valid", "words") for each in own[p]]
-        if name in sure:
-            apart = fit_point(others + seen["words"], choice)
+        if name in sure and not options.only:
+            apart = fit_point(others + seen["words"], choice, options.only)
             cases += [each.case(apart) for each in seen["valid"]]
         if seen["words"]:
-            fold(name, seen["words"], others, choice)
-    fitted = fit_sure(cases, ANSWERED, fit_point(everything, choice))
+            fold(name, seen["words"], others, choice, options.only)
+    fitted = fit_point(everything, choice, options.only)
+    if not options.only:
+        fitted = fit_sure(cases, ANSWERED, fitted)
     for label, each in {"as shipped": shipped, "fitted": fitted}.items():
         print(label)
         for name, seen in runs.items():

@@ -106,14 +106,20 @@ class Case:
     answerable: bool
 
 
-def fit_ranking(cases: Sequence[tuple[Signs, NDArray[np.bool_]]], decay: float = 0.02) -> Array:
+def fit_ranking(
+    cases: Sequence[tuple[Signs, NDArray[np.bool_]]], decay: float = 0.02, given: Array | None = None
+) -> Array:
     """Weights (signs,) that put the right rows first: minimise -log of the softmax mass on them, plus decay/2·|w|².
 
     A case is the signs of what one question is to choose among, (rows, signs), and which rows are right. Signs are
-    scaled to deviation 1 for it. Cases without a right row, or with nothing else, teach nothing.
+    scaled to deviation 1 for it. Cases without a right row, or with nothing else, teach nothing. Weights that are
+    `given` (signs,) stay, but for those that are NaN.
     """
+    given = np.full(cases[0][0].shape[1], np.nan) if given is None else given
+    free = np.isnan(given)
     useful = [(signs, right) for signs, right in cases if right.any() and not right.all()]
     signs = np.concatenate([signs for signs, _ in useful])
+    known, signs = signs[:, ~free] @ given[~free], signs[:, free]
     scale = signs.std(axis=0) + 1e-3
     signs = signs / scale
     right = np.concatenate([right for _, right in useful])
@@ -121,7 +127,7 @@ def fit_ranking(cases: Sequence[tuple[Signs, NDArray[np.bool_]]], decay: float =
     starts = np.cumsum(sizes) - sizes
 
     def slopes(weights: Array) -> tuple[Array, Array]:
-        scores = signs @ weights.astype(np.float32)
+        scores = known + signs @ weights.astype(np.float32)
         raised = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), sizes))
         share = raised / np.repeat(np.add.reduceat(raised, starts), sizes)
         mass = np.where(right, share, 0)
@@ -132,7 +138,9 @@ def fit_ranking(cases: Sequence[tuple[Signs, NDArray[np.bool_]]], decay: float =
         bend = (signs.T @ weighed - means.T @ means) / len(useful) + decay * np.eye(len(weights))
         return signs.T @ (share - wanted) / len(useful) + decay * weights, bend
 
-    return _newton(slopes, len(scale)) / scale
+    fitted = given.copy()
+    fitted[free] = _newton(slopes, len(scale)) / scale
+    return fitted
 
 
 def fit_sure(cases: Sequence[Case], answered: float, choice: Choice) -> Choice:

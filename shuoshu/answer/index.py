@@ -1,9 +1,9 @@
 """The search index of a run: passages of the books and three bm25s indices over them.
 
-A folder holds `index.json` (format, options, figures), `passages.jsonl`, `lexicon.json`, and one bm25s folder for each
-kind of term (`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores of the three are
-added with the weights below. Where an embedding model was named, `vectors.npy` holds a vector of each passage, and the
-two orders, by words and by meaning, are fused.
+A folder holds `index.json` (format, options, figures), `passages.jsonl`, `lexicon.json`, `company.json`, and one bm25s
+folder for each kind of term (`terms.KINDS`), all of it JSON and plain numpy arrays, memory-mapped when opened. Scores
+of the three are added with the weights below. Where an embedding model was named, `vectors.npy` holds a vector of each
+passage, and the two orders, by words and by meaning, are fused.
 """
 
 import re
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shuoshu.answer.company import Company, learn_company
 from shuoshu.answer.lexicon import Lexicon, learn_lexicon
 from shuoshu.answer.passages import Passage, cut_passages
 from shuoshu.answer.terms import KINDS, Kind, bare, fold, terms
@@ -80,6 +81,7 @@ def build_index(chapters: list[Chapter], out: Path, options: IndexOptions) -> di
             searcher.save(aside / kind, show_progress=False)
         write_jsonl(aside / "passages.jsonl", map(asdict, passages))
         lexicon.save(aside)
+        learn_company(chapters, lexicon).save(aside)
         if options.embedding_model:
             embedder = _embedder(options.embedding_model)
             np.save(aside / VECTORS, embedder.vectors([passage.text for passage in passages]).astype(np.float16))
@@ -110,6 +112,7 @@ class Index:
         searchers: "dict[Kind, BM25]",
         options: IndexOptions,
         lexicon: Lexicon,
+        company: Company,
         vectors: np.ndarray | None = None,
     ) -> None:
         self.passages = passages
@@ -118,6 +121,8 @@ class Index:
         """The options it was built with."""
         self.lexicon = lexicon
         """People and their other names; empty where the index was made before there was one."""
+        self.company = company
+        """How like a person or a place each word stands; likewise."""
         self._searchers = searchers
         self._vectors = vectors
         books = np.array([passage.book for passage in passages])
@@ -153,7 +158,7 @@ class Index:
             raise UserError(f"{path} is a broken search index (passages are missing); {again}.")
         if vectors is not None and len(vectors) != len(passages):
             raise UserError(f"{path} is a broken search index (vectors are missing); {again}.")
-        return cls(passages, searchers, options, Lexicon.open(path), vectors)
+        return cls(passages, searchers, options, Lexicon.open(path), Company.open(path), vectors)
 
     @property
     def books(self) -> list[str]:

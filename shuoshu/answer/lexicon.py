@@ -57,6 +57,11 @@ class Lexicon:
         books = {book: {name: dict(calls) for name, calls in people.items()} for book, people in self._people.items()}
         write_json(folder / FILE, {"format": FORMAT, "simplified": self.simplified, "books": books})
 
+    @property
+    def books(self) -> list[str]:
+        """Titles of the books, whose people it knows."""
+        return list(self._people)
+
     def names(self, book: str) -> dict[str, tuple[str, ...]]:
         """The people of a book by name, each with the other names, the commonest first. Empty for an unknown book."""
         people = self._people.get(book, {})

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shuoshu.answer.aliases import HAN
+from shuoshu.answer.company import PLACE
 from shuoshu.answer.index import Index
 from shuoshu.answer.passages import CLOSERS, SENTENCE_END
 from shuoshu.answer.quote import Quote
@@ -33,13 +34,15 @@ CUE_SIGNS = (
     "called", "used", "object", "speaks", "quoted", "head_near", "head_end", "opens", "closes", "counted",
     "person_near",
 )  # fmt: skip
-_OWN = (*PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS, "answer")
-"""Columns of a word's own signs; the last, whether it is of a trained answer, counts with the window's only."""
+_ALIKE = ("like_person", "like_place")
+_OWN = (*PLACE_SIGNS, *KIND_SIGNS, *NEAR_SIGNS, *CUE_SIGNS, "answer", *_ALIKE)
+"""Columns of a word's own signs. `answer`, whether it is of a trained one, counts with the window's only, and `_ALIKE`,
+how like somebody or some place it stands (`company`), where that is asked for."""
 KEY_SIGNS = ("key_lead", "key_memory")
 ASKED_SIGNS = (
     "who_person", "who_speaks", "who_noun", "who_person_focus", "number_number", "number_focus", "where_place",
     "where_noun", "name_called", "name_person", "name_quoted", "name_rare", "why_verb", "how_verb", "what_noun",
-    "what_used", "what_person", "what_head",
+    "what_used", "what_person", "what_head", "who_alike", "where_alike",
 )  # fmt: skip
 WINDOW_SIGNS = tuple(f"window_{name}" for name in SIGNS)
 POINT_SIGNS = (
@@ -68,7 +71,6 @@ _HEAD = re.compile(rf"(?:什么|哪一?[个件种座位条员道]|何)({HAN}{{1,
 _CALLED = re.compile(r"[叫名唤号曰是乃为称]|\b(?:named|called|is|was)")
 _USED = re.compile("[使用取拿将把执持]|(?<=一)[柄条把杆个座匹根口]")
 _OBJECT = frozenset("把被与和对向将见令教命遣使拜")
-_PLACE = re.compile(".+[山庄寺庙城关县州府洞岭楼店村河江池观岗坡镇园殿宫庵院台亭阁]$")
 _NUMBER = re.compile("^(?:[第数]?[一二三四五六七八九十百千万两半]|[0-9])")
 _LETTER = re.compile(r"\w")
 CLAUSE_END = re.compile(rf"(?:{SENTENCE_END.pattern}|(?:[，；：]|[,;:](?!\d))[{CLOSERS}]*|\n)\s*")
@@ -248,6 +250,7 @@ def _look(
     ended = [bool(asked.head) and asked.head[-1] == word.text[-1] for word in words]
     keys = [range(found.start(), found.end()) for key in region.keys for found in re.finditer(re.escape(key), text)]
     answer = [any(word.start < key.stop and key.start < word.end for key in keys) for word in words]
+    like_person, like_place = new * np.array([index.company.of(word.text) for word in words]).T
     columns = (
         np.full(len(words), region.share), (first <= starts) & (stops <= last), starts >= last, stops <= first,
         known, person, new * place, count, new * noun, new * verb, function, single, long, new * rare,
@@ -258,6 +261,7 @@ def _look(
         [text[max(0, word.start - 1) : word.start] in _OPENERS for word in words],
         headed, new * ended, starts == begins, stops >= closes - 1,
         [at > 0 and tagged[at - 1][1] in _COUNTS for at in kept], person * near, answer,
+        like_person, like_place,
     )  # fmt: skip
     return words, np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
 
@@ -266,7 +270,7 @@ def _look(
 def _kind(word: str, tag: str) -> tuple[bool, ...]:
     """What a word is by itself: person, place, number, noun, verb, function word, one character, more than two."""
     return (
-        tag.startswith("nr") and len(word) > 1, tag == "ns" or bool(_PLACE.match(word)),
+        tag.startswith("nr") and len(word) > 1, tag == "ns" or bool(PLACE.match(word)),
         bool(_NUMBER.match(word)) or tag in ("m", "mq"), tag[:1] == "n", tag[:1] == "v", tag[:1] in _FUNCTION,
         len(word) == 1, len(word) > 2,
     )  # fmt: skip
@@ -286,9 +290,10 @@ def _crossed(own: Signs, region: Region, asked: _Asked) -> Signs:
         ask["name"] * sign["called"], ask["name"] * person, ask["name"] * sign["quoted"], ask["name"] * sign["rare"],
         ask["why"] * verb, ask["how"] * verb,
         ask["what"] * noun, ask["what"] * sign["used"], ask["what"] * person, ask["what"] * sign["head_near"],
+        ask["who"] * sign["like_person"], ask["where"] * sign["like_place"],
     )  # fmt: skip
     beside = bank * sign["inside"][:, None], bank * answer[:, None]
-    return np.hstack([own[:, :-1], window, *beside, np.stack(suits, axis=1)], dtype=np.float32)
+    return np.hstack([own[:, : _OWN.index("answer")], window, *beside, np.stack(suits, axis=1)], dtype=np.float32)
 
 
 class _Stretches:

@@ -46,6 +46,16 @@ def test_weights_find_what_decides() -> None:
     assert np.mean([right[int((signs @ weights).argmax())] for signs, right in unseen]) > 0.7  # by chance 0.15
 
 
+def test_given_weights_stay_and_the_others_are_fitted_beside_them() -> None:
+    cases = make_ranked(300)
+    whole = fit_ranking(cases, decay=1e-6)
+    given = np.where(np.arange(5) == 2, np.nan, whole)
+    np.testing.assert_allclose(fit_ranking(cases, decay=1e-6, given=given), whole, rtol=1e-2)
+    assert (fit_ranking(cases, given=given)[[0, 1, 3, 4]] == whole[[0, 1, 3, 4]]).all()
+    without = fit_ranking([(signs[:, 2:3], right) for signs, right in cases])
+    np.testing.assert_allclose(fit_ranking(cases, given=np.array([0, 0, np.nan, 0, 0]))[2], without[0], rtol=1e-4)
+
+
 def test_weights_are_the_minimum() -> None:
     """What `fit_ranking` says it makes small, made small by torch's L-BFGS."""
     torch = pytest.importorskip("torch")

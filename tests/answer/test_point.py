@@ -84,6 +84,18 @@ def test_what_is_asked_for_is_told_from_what_is_said(novella_index: Index) -> No
     assert not (asked * signs[:, POINT_SIGNS.index("person")]).any()
 
 
+def test_company_counts_where_somebody_or_some_place_is_asked_for(novella_index: Index) -> None:
+    columns = [POINT_SIGNS.index(name) for name in ("who_alike", "where_alike")]
+    for question, kind in (("邵拙的师父是谁？", 0), ("邵拙的灯铺在哪里？", 1)):
+        words, signs = point_signs(question, regions_of(question, novella_index), novella_index)
+        alike = signs[:, columns]
+        assert not alike[:, 1 - kind].any()
+        said = [word.text in question for word in words]
+        wanted = [novella_index.company.of(word.text)[kind] for word in words]
+        np.testing.assert_allclose(alike[:, kind], np.where(said, 0, wanted), rtol=1e-6)
+        assert alike.any()
+
+
 def test_the_quotation_holds_what_is_pointed_at(novella_index: Index) -> None:
     """All the chance on one word: it is quoted, in the book's own words, no longer than allowed."""
     draw = np.random.default_rng(0)
