@@ -54,6 +54,7 @@ def tiny_recipe(**steps: int) -> Recipe:
     recipe.questions.test = [str(few_questions() / "test.jsonl")]
     for name, value in TINY.items():
         setattr(recipe.model, name, value)
+    recipe.evaluate.trained = 12
     recipe.pretrain.steps = steps.get("pretrain", 12)
     recipe.finetune.steps = steps.get("finetune", 6)
     recipe.train.evaluate_times = 2

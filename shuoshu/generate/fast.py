@@ -6,7 +6,6 @@ It needs numba (the extra `fast`). The first use on a machine compiles for some 
 import threading
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,6 +22,8 @@ MOST_THREADS = 8
 """More have too little to do between two meetings in a model of this size."""
 STEP_TOKENS = 512
 """Room for tokens of prompts in a step, beside one token of each text."""
+GOODBYE = 2.0
+"""Seconds that a helper is given to go home. It needs a thousandth, unless somebody still takes steps at exit."""
 
 
 class FastNetwork:
@@ -108,11 +109,10 @@ class FastRunner:
             tally=np.zeros((kernel.PHASES * layers + 1, 8), np.int64),
         )
         self._network, self._steps = network, 0
-        self._helpers = [Helper(threading.Semaphore(0)) for _ in range(threads - 1)]
         self._signs = np.zeros((kernel.AWAKE + threads, 8), np.int64)
-        for number, helper in enumerate(self._helpers, 1):
-            arguments = (number, weights, self.work, self._signs, helper)
-            threading.Thread(target=_help, args=arguments, name=f"engine-{number}", daemon=True).start()
+        self._helpers = [Helper(number, weights, self.work, self._signs) for number in range(1, threads)]
+        for helper in self._helpers:
+            helper.start()
         weakref.finalize(self, _dismiss, self._helpers)
 
     def forward(self, segments: Sequence[Segment]) -> Tensor:
@@ -150,26 +150,33 @@ class FastRunner:
         self.work.values[:, target, :, :, :length] = self.work.values[:, source, :, :, :length]
 
 
-@dataclass
-class Helper:
-    """A thread that sleeps until it is called."""
+class Helper(threading.Thread):
+    """A thread that takes part in each step, and sleeps where none comes for a while until it is called."""
 
-    call: threading.Semaphore
-    dismissed: bool = False
+    def __init__(self, number: int, weights: kernel.Weights, work: kernel.Work, signs: NDArray) -> None:
+        super().__init__(name=f"engine-{number}", daemon=True)
+        self.call = threading.Semaphore(0)
+        self.dismissed = False
+        self._place = (number, weights, work, signs)
 
-
-def _help(number: int, weights: kernel.Weights, work: kernel.Work, signs: NDArray, helper: Helper) -> None:
-    while True:
-        helper.call.acquire()
-        if helper.dismissed:
-            return
-        kernel.run(number, weights, work, signs)
+    def run(self) -> None:
+        """Until it is dismissed."""
+        while True:
+            self.call.acquire()
+            if self.dismissed:
+                return
+            kernel.run(*self._place)
 
 
 def _dismiss(helpers: list[Helper]) -> None:
+    """Send them home and see them go: Python ends a thread that is still in compiled code at exit by breaking it off,
+    and now and then that kills the process after its work is done."""
     for helper in helpers:
         helper.dismissed = True
         helper.call.release()
+    for helper in helpers:
+        if helper is not threading.current_thread():
+            helper.join(GOODBYE)
 
 
 def _empty(shape: tuple[int, ...], kind: type = np.float32) -> NDArray:

@@ -92,6 +92,10 @@ def test_no_piece_repeated_takes_long(unit: str, form: str, tmp_path: Path) -> N
             read_book(Source(path=file, format=form, explicit=True))
         return time.process_time() - start
 
+    def quickest(length: int) -> float:
+        return min(seconds(length) for _ in range(3))
+
     took = seconds(30_000)
-    # A slow machine may miss the limit; but even there time must not grow squared, fourfold for twice the length.
-    assert took < 0.5 + 5 * (tmp_path / "a.txt").stat().st_size / 1e6 or took < 3 * seconds(15_000)
+    # A slow machine may miss the limit; but even there time must not grow squared, fourfold for twice the length. Other
+    # work makes a reading slower, never faster: the quickest of three tells.
+    assert took < 0.5 + 5 * (tmp_path / "a.txt").stat().st_size / 1e6 or quickest(30_000) < 3 * quickest(15_000)

@@ -120,6 +120,24 @@ def test_helpers_go_home_with_their_runner(tokenizer: Tokenizer):
     assert len(helpers) == 2
     del runner
     gc.collect()
-    for helper in helpers:
-        helper.join(10)
-        assert not helper.is_alive()
+    assert not helpers & set(threading.enumerate())
+
+
+AT_EXIT = """
+import atexit, threading, time
+atexit.register(lambda: print([thread.name for thread in threading.enumerate()]))  # registered first, called last
+from shuoshu.generate import kernel
+from shuoshu.generate.fast import FastNetwork
+from shuoshu.generate.network import Segment
+from shuoshu.model import GLMConfig, MiniGLM
+runner = FastNetwork(MiniGLM(GLMConfig(vocab_size=300, max_position_embeddings=64)), "fp32", 4).runner(1, 64)
+run = kernel.run
+kernel.run = lambda number, *rest: (run(number, *rest), time.sleep(0.3 * (number > 0)))  # slow to come back
+runner.forward([Segment(0, 0, [1, 2, 3], True)])
+print(len(threading.enumerate()))
+"""
+
+
+def test_helpers_go_home_before_python_ends():
+    ended = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=120)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("4\n['MainThread']\n", "", 0)
